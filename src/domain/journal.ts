@@ -1,0 +1,110 @@
+import { z } from "zod";
+import { inventorySchema } from "./inventory.js";
+import { observedSchema } from "./observed.js";
+import { OBJECT_KINDS } from "./spec.js";
+
+/**
+ * Facts, as the journal keeps them and the cloud receives them: one union, `k` tells which. A PIN is never in one.
+ * Every event on a credential carries `observed`: the cloud shows what the newest one says.
+ */
+const head = {
+  /** Wall time of the gateway, epoch milliseconds, and how far it can be trusted. */
+  t: z.number(),
+  tq: z.enum(["trusted", "estimated", "unknown"]),
+  /** Cursor of the feed when it happened. */
+  base_rev: z.number().int().min(0),
+  /** Command that caused it. */
+  cmd: z.string().optional(),
+  /** Who did it, when a person at the site did: token name or `local socket`. */
+  op_by: z.string().optional(),
+};
+const onObject = { ...head, id: z.string(), kind: z.enum(OBJECT_KINDS) };
+const onCredential = { ...head, id: z.string(), gen: z.number().int().min(0), observed: observedSchema };
+const reason = { code: z.string(), message: z.string() };
+
+export const journalEventSchema = z.discriminatedUnion("k", [
+  z.object({
+    k: z.literal("inventory"),
+    ...head,
+    data: z.object({ hash: z.string(), inventory: inventorySchema }),
+  }),
+  /** A desired change was stepped; `rev` = the change. `observed` is null for kinds other than acs_credential. */
+  z.object({
+    k: z.literal("planned"),
+    ...onObject,
+    data: z.object({ rev: z.number(), observed: observedSchema.nullable() }),
+  }),
+  z.object({ k: z.literal("refused"), ...onObject, data: z.object({ rev: z.number(), ...reason }) }),
+  z.object({ k: z.literal("blocked"), ...onObject, data: z.object({ rev: z.number(), ...reason }) }),
+  z.object({
+    k: z.literal("intent"),
+    ...onCredential,
+    data: z.object({ uid: z.string().nullable(), encoder_id: z.string() }),
+  }),
+  z.object({
+    k: z.literal("issued"),
+    ...onCredential,
+    data: z.object({ uid: z.string().nullable(), encoder_id: z.string().nullable() }),
+  }),
+  z.object({
+    k: z.literal("reissued"),
+    ...onCredential,
+    data: z.object({ uid: z.string().nullable(), encoder_id: z.string().nullable() }),
+  }),
+  z.object({ k: z.literal("in_doubt"), ...onCredential, data: z.object({ uid: z.string().nullable() }) }),
+  /** What became certain: the doubt is over, a card turned out dead or alive, a write turned out not to have happened. */
+  z.object({ k: z.literal("settled"), ...onCredential, data: z.object({ how: z.string() }) }),
+  z.object({
+    k: z.literal("erased"),
+    ...head,
+    id: z.string().nullable(),
+    gen: z.number().int().min(0).nullable(),
+    observed: observedSchema.nullable(),
+    data: z.object({ uid: z.string(), encoder_id: z.string() }),
+  }),
+  z.object({ k: z.literal("invalidated"), ...onCredential, data: z.object({ why: z.string().nullable() }) }),
+  z.object({ k: z.literal("deleted"), ...onObject, data: z.object({ observed: observedSchema.nullable() }) }),
+  z.object({ k: z.literal("revocation_reasserted"), ...onCredential, data: z.object({}) }),
+  /** A change made at the desk. `spec` without its PIN; `code_ref` names the PIN in the batch's `secrets`. */
+  z.object({
+    k: z.literal("local_change"),
+    ...onObject,
+    data: z.object({
+      spec: z.record(z.string(), z.json()),
+      code_ref: z.string().nullable(),
+      base_object_rev: z.number().int().min(0),
+    }),
+  }),
+  z.object({
+    k: z.literal("attempt_finished"),
+    ...head,
+    id: z.string(),
+    data: z.object({
+      action_type: z.string(),
+      status: z.enum(["success", "error"]),
+      result: z.json().nullable(),
+      error: z.object({ type: z.string(), message: z.string() }).nullable(),
+    }),
+  }),
+  z.object({
+    k: z.literal("slot_set"),
+    ...onObject,
+    data: z.object({ device_id: z.string(), slot: z.number() }),
+  }),
+  z.object({
+    k: z.literal("slot_removed"),
+    ...onObject,
+    data: z.object({ device_id: z.string(), slot: z.number() }),
+  }),
+  z.object({
+    k: z.literal("slot_changed_outside"),
+    ...head,
+    data: z.object({ device_id: z.string(), slot: z.number() }),
+  }),
+  z.object({ k: z.literal("device_up"), ...head, data: z.object({ device: z.string(), model: z.string() }) }),
+  z.object({ k: z.literal("device_down"), ...head, data: z.object({ device: z.string(), ...reason }) }),
+  z.object({ k: z.literal("caught_up"), ...head, data: z.object({ rev: z.number() }) }),
+  z.object({ k: z.literal("clock_jumped"), ...head, data: z.object({ by_ms: z.number() }) }),
+]);
+export type JournalEvent = z.infer<typeof journalEventSchema>;
+export type JournalKind = JournalEvent["k"];

@@ -1,0 +1,63 @@
+import { z } from "zod";
+
+/**
+ * Desired documents, by kind: Seam's create parameters plus ids, `created_at` and `state`. The same shape lies in the
+ * feed, in the store and in `local_change` journal events. A PIN is never in it: it travels beside (`secrets`) and is
+ * sealed at rest. Unknown fields are kept.
+ */
+export const OBJECT_KINDS = ["acs_user", "acs_access_group", "acs_credential", "access_code"] as const;
+export type ObjectKind = (typeof OBJECT_KINDS)[number];
+
+const instant = z.iso.datetime({ offset: true });
+const state = z.enum(["active", "suspended", "revoked", "deleted"]);
+
+export const acsUserSpec = z.looseObject({
+  acs_user_id: z.string(),
+  acs_system_id: z.string(),
+  full_name: z.string(),
+  email_address: z.string().nullable().optional(),
+  phone_number: z.string().nullable().optional(),
+  access_schedule: z.object({ starts_at: instant, ends_at: instant.nullable() }).nullable().optional(),
+  state,
+  created_at: instant,
+});
+export type AcsUserSpec = z.infer<typeof acsUserSpec>;
+
+export const acsAccessGroupSpec = z.looseObject({
+  acs_access_group_id: z.string(),
+  acs_system_id: z.string(),
+  name: z.string(),
+  state,
+  created_at: instant,
+});
+
+export const acsCredentialSpec = z.looseObject({
+  acs_credential_id: z.string(),
+  acs_system_id: z.string(),
+  acs_user_id: z.string().nullable(),
+  access_method: z.enum(["card", "code"]),
+  allowed_acs_entrance_ids: z.array(z.string()),
+  starts_at: instant.nullable(),
+  ends_at: instant.nullable(),
+  is_one_time_use: z.boolean(),
+  /** Does a PIN belong to it? The PIN itself is kept sealed, beside. */
+  has_code: z.boolean(),
+  state,
+  created_at: instant,
+});
+export type AcsCredentialSpec = z.infer<typeof acsCredentialSpec>;
+
+export const accessCodeSpec = z.looseObject({
+  access_code_id: z.string(),
+  device_id: z.string(),
+  state,
+  created_at: instant,
+});
+
+/** Documents of each kind; `state: "deleted"` is the wish that it go, `revoked` that it never open anything again. */
+export const specSchemas = {
+  acs_user: acsUserSpec,
+  acs_access_group: acsAccessGroupSpec,
+  acs_credential: acsCredentialSpec,
+  access_code: accessCodeSpec,
+} as const satisfies Record<ObjectKind, z.ZodType>;

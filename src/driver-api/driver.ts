@@ -1,0 +1,71 @@
+import type { z } from "zod";
+import type { Clock } from "#src/lib/deadline";
+import type { CardWriter, KeyIssuer } from "./card.js";
+import type { CardReader, KeypadLock, Signals } from "./keypad.js";
+import type { Lines, SerialSettings, TransportKind } from "./line.js";
+
+/** Every call that waits carries a signal. The caller states the deadline; a driver has none of its own but its protocol's. */
+export interface Call {
+  readonly signal: AbortSignal;
+}
+
+/** Fixed message, data in fields; raw frames never, where a code or a key may be inside. */
+export interface DriverLog {
+  debug(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface DriverContext<K extends TransportKind> {
+  readonly line: Lines[K];
+  readonly clock: Clock;
+  readonly log: DriverLog;
+}
+
+/** One brand. It gets an open line, never a port name; it keeps no global state and registers nothing. */
+export interface Driver<Config = unknown, K extends TransportKind = TransportKind> {
+  /** The folder's name, and the name used in configuration. */
+  readonly id: string;
+  readonly transport: K;
+  /** Line settings for `transport: "serial"`. */
+  readonly serial?: SerialSettings;
+  /** Parsed before `open`; holds what lies beside `driver` and `port` under the device in the configuration. */
+  readonly config: z.ZodType<Config>;
+  /**
+   * Starts the conversation and asks the device what it is. Rejects with DriverError: `device.silent` when nothing
+   * answers, `device.wrong` when something else does.
+   */
+  open(config: Config, context: DriverContext<K>, call: Call): Promise<Device>;
+}
+
+export interface Identity {
+  readonly model: string;
+  readonly firmware: string;
+  /** The device's own serial number, when its protocol tells one. */
+  readonly serial?: string;
+}
+
+/** One open device. The supervisor makes one call at a time; `close` may come at any moment, and twice. */
+export interface Device {
+  readonly identity: Identity;
+  /** At least one. A simple encoder has one, with key `main`. */
+  readonly units: readonly Unit[];
+  /** Asks for a sign of life; rejects with DriverError. Cheap: sent when idle. */
+  ping(call: Call): Promise<void>;
+  /** Never rejects, ends every pending call with `device.lost`, leaves no timer. Does not close the line. */
+  close(): Promise<void>;
+}
+
+/** One encoder, keypad or lock of a device. A capability is there or it is not. */
+export interface Unit {
+  readonly key: string;
+  readonly cardWriter?: CardWriter;
+  readonly keyIssuer?: KeyIssuer;
+  readonly cardReader?: CardReader;
+  readonly keypadLock?: KeypadLock;
+  readonly signals?: Signals;
+}
+
+/** Keeps the types of one driver together; the list erases them. */
+export function defineDriver<Config, K extends TransportKind>(driver: Driver<Config, K>): Driver<Config, K> {
+  return driver;
+}

@@ -1,0 +1,5 @@
+export * from "./card.js";
+export * from "./driver.js";
+export * from "./errors.js";
+export * from "./keypad.js";
+export * from "./line.js";

@@ -1,0 +1,275 @@
+import type { Device, DriverErrorCode, Unit } from "#driver-api";
+import type { CredentialRecord } from "#src/domain/credential/credential.schema";
+import type { JournalEvent } from "#src/domain/journal";
+import type { ObjectKind } from "#src/domain/spec";
+import type { Json, JsonObject } from "#src/lib/json";
+import type { Secret } from "#src/lib/secret";
+
+/**
+ * What the engine needs from the edge. `store/` implements `Store`, `devices/` implements `DevicesPort`; tests
+ * implement neither: they use the real ones.
+ */
+
+// ── Store ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One desired object with what the site knows of it. */
+export interface ObjectRow {
+  readonly kind: ObjectKind;
+  readonly id: string;
+  /** Feed epoch number and rev of `spec`; rev 0 = made at the desk and not ruled on. */
+  readonly epoch: number;
+  readonly rev: number;
+  /** The desired document without its PIN. */
+  readonly spec: JsonObject;
+  readonly code: Secret<string> | null;
+  /** The machine's record; credentials only. */
+  readonly record: CredentialRecord | null;
+  /** Credentials only: 8 random bytes (hex) that our own card layout carries; made with the row. */
+  readonly cardCredentialId: string | null;
+  /** The document was stored and not stepped yet: nothing may be written for this object. */
+  readonly dirty: boolean;
+  /** Why it could not be stepped (`missing:<id>`, `entrance_removed`, `invalid`), or null. */
+  readonly blocked: string | null;
+  /** Journal seq that announced an unruled desk change, or null. */
+  readonly provisional: number | null;
+  /** No longer in the API; kept while a card may live. */
+  readonly gone: boolean;
+  /** Epoch ms, from the spec. */
+  readonly createdAt: number;
+  /** Indexed for lists. */
+  readonly systemId: string | null;
+  readonly userId: string | null;
+  /** Lower-case text that `search` looks into. */
+  readonly searchText: string;
+}
+
+export interface ListQuery {
+  readonly systemId?: string;
+  readonly userId?: string;
+  readonly createdBefore?: number;
+  /** Case-insensitive part of `searchText`. */
+  readonly search?: string;
+  /** Whole PIN; compared by keyed hash. */
+  readonly code?: Secret<string>;
+  readonly limit: number;
+  /** Continue after this row (order: createdAt, id, both rising). */
+  readonly after?: { readonly createdAt: number; readonly id: string };
+}
+
+export interface ObjectsTable {
+  get(kind: ObjectKind, id: string): ObjectRow | undefined;
+  put(row: ObjectRow): void;
+  /** Removes the row and leaves a tombstone. */
+  remove(kind: ObjectKind, id: string, at: number, revoked: boolean): void;
+  tombstone(kind: ObjectKind, id: string): { readonly at: number; readonly revoked: boolean } | undefined;
+  /** Rows that are not gone. */
+  list(kind: ObjectKind, query: ListQuery): readonly ObjectRow[];
+  /** Dirty rows, denials (state revoked or deleted) first, then by rev. */
+  dirty(limit: number): readonly ObjectRow[];
+  /** Blocked rows whose reason starts with `prefix`. */
+  blocked(prefix: string, limit: number): readonly ObjectRow[];
+  /** Credentials with an open job (crash recovery). */
+  withOpenJob(): readonly ObjectRow[];
+  /** Credentials that have a live card with this UID, gone ones included. */
+  byCardUid(uid: string): readonly ObjectRow[];
+  byCardCredentialId(cardCredentialId: string): ObjectRow | undefined;
+  count(kind: ObjectKind): number;
+}
+
+/** A page item that no schema accepted, kept sealed as it came; re-evaluated after an update of the software. */
+export interface QuarantinedItem {
+  readonly epoch: number;
+  readonly rev: number;
+  readonly kind: string;
+  readonly id: string;
+  readonly raw: Uint8Array;
+  readonly code: string;
+}
+
+export interface Cursor {
+  readonly epoch: { readonly n: number; readonly id: string };
+  readonly rev: number;
+}
+
+/** Fields of a journal event that the journal itself does not add. */
+export type NewJournalEvent = JournalEvent;
+
+export interface StoredJournalEvent {
+  readonly seq: number;
+  readonly event: JournalEvent;
+  /** SHA-256 (hex) of the previous row's stored bytes; zeros for the first. */
+  readonly prev: string;
+}
+
+export interface JournalTable {
+  /** Appends; returns the seq (1, 2, 3 … without holes). */
+  append(event: JournalEvent): number;
+  read(fromSeq: number, limit: number): readonly StoredJournalEvent[];
+  readonly jid: string;
+  lastSeq(): number;
+  /** Keeps a PIN sealed beside an event, for the upload; returns its `code_ref`. */
+  keepSecret(code: Secret<string>): string;
+  secret(ref: string): Secret<string> | undefined;
+}
+
+export interface ActionAttempt {
+  readonly id: string;
+  readonly actionType: string;
+  readonly status: "pending" | "success" | "error";
+  readonly result: Json;
+  readonly error: { readonly type: string; readonly message: string } | null;
+  /** What it acts on, for lists and for crash recovery. */
+  readonly credentialId: string | null;
+  readonly encoderId: string | null;
+  /** The cloud's command that asked for it; then `id` is the command's id. */
+  readonly isCommand: boolean;
+  readonly createdAt: number;
+  readonly finishedAt: number | null;
+}
+
+export interface AttemptsTable {
+  /** Fails when the id exists. */
+  create(attempt: ActionAttempt): void;
+  get(id: string): ActionAttempt | undefined;
+  /** Ends a pending attempt. A finished one never changes: returns false and changes nothing. */
+  finish(id: string, outcome: Pick<ActionAttempt, "status" | "result" | "error">, at: number): boolean;
+  list(query: {
+    readonly ids?: readonly string[];
+    readonly limit: number;
+    readonly after?: { createdAt: number; id: string };
+  }): readonly ActionAttempt[];
+  pending(): readonly ActionAttempt[];
+}
+
+/** An event in Seam's words. */
+export interface SeamEvent {
+  readonly event_id: string;
+  readonly event_type: string;
+  readonly workspace_id: string;
+  /** ISO 8601, UTC. */
+  readonly created_at: string;
+  readonly occurred_at: string;
+  readonly [extra: string]: Json;
+}
+
+export interface EventsQuery {
+  /** Exclusive bounds, epoch ms of `occurred_at`. */
+  readonly since?: number;
+  readonly before?: number;
+  readonly ids?: readonly string[];
+  readonly types?: readonly string[];
+  /** Property name → wanted value, e.g. `acs_credential_id`. */
+  readonly where?: Readonly<Record<string, string>>;
+  readonly limit: number;
+}
+
+export interface EventsTable {
+  append(event: SeamEvent): void;
+  get(id: string): SeamEvent | undefined;
+  list(query: EventsQuery): readonly SeamEvent[];
+}
+
+export interface KeySet {
+  readonly version: number;
+  /** 4 bytes. */
+  readonly issuer: Secret<Uint8Array>;
+  /** 16-byte site master for cards (AES-128). */
+  readonly cardMaster: Secret<Uint8Array>;
+  readonly createdAt: number;
+}
+
+export interface KeySetsTable {
+  /** Newest version first; the newest is the one to write with, all are for reading. */
+  list(): readonly KeySet[];
+  add(set: KeySet): void;
+}
+
+export type Role = "viewer" | "technician" | "admin";
+
+export interface TokensTable {
+  add(token: {
+    readonly id: string;
+    readonly name: string;
+    readonly role: Role;
+    readonly sha256: string;
+    readonly createdAt: number;
+  }): void;
+  bySha256(sha256: string): { readonly id: string; readonly name: string; readonly role: Role } | undefined;
+  list(): readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly role: Role;
+    readonly createdAt: number;
+  }[];
+  remove(id: string): boolean;
+}
+
+export interface Store {
+  /** One SQLite transaction, durable when it returns. Calls inside it join it. Never await inside. */
+  transaction<T>(work: () => T): T;
+  readonly objects: ObjectsTable;
+  readonly journal: JournalTable;
+  readonly attempts: AttemptsTable;
+  readonly events: EventsTable;
+  readonly keySets: KeySetsTable;
+  readonly tokens: TokensTable;
+  readonly quarantine: { put(item: QuarantinedItem): void; list(limit: number): readonly QuarantinedItem[] };
+  readonly wakeups: {
+    /** One wake-up an object; null removes it. */
+    set(kind: ObjectKind, id: string, at: number | null): void;
+    due(at: number, limit: number): readonly { readonly kind: ObjectKind; readonly id: string }[];
+    next(): number | null;
+  };
+  readonly audit: {
+    append(entry: {
+      readonly at: number;
+      readonly who: string;
+      readonly what: string;
+      readonly target: string | null;
+    }): void;
+  };
+  /** Small named facts: cursor, acknowledged seq, clock floor, inventory hash, last welcome … Values are JSON. */
+  readonly meta: { get(name: string): Json | undefined; set(name: string, value: Json): void };
+  close(): void;
+}
+
+// ── Devices ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type DeviceState = "absent" | "opening" | "ready" | "busy" | "backing_off" | "closed";
+
+export interface DeviceStatus {
+  /** Key in the configuration. */
+  readonly key: string;
+  readonly driver: string;
+  readonly port: string | null;
+  readonly state: DeviceState;
+  readonly identity: Device["identity"] | null;
+  readonly units: readonly { readonly key: string; readonly capabilities: readonly string[] }[];
+  /** Why it is not ready, for a person; stable code beside. */
+  readonly problem: {
+    readonly code: DriverErrorCode | "port.missing" | "port.held" | "port.refused";
+    readonly message: string;
+    readonly since: number;
+  } | null;
+  /** Milliseconds until the next try, or null. */
+  readonly nextTryMs: number | null;
+}
+
+/** `device/unit`. */
+export type UnitRef = string;
+
+export interface DevicesPort {
+  status(): readonly DeviceStatus[];
+  /** Is the unit there and usable now? Busy counts as online. */
+  isOnline(unit: UnitRef): boolean;
+  /** What the unit can do, known while it is open; undefined when it is not. */
+  capabilities(unit: UnitRef): Unit | undefined;
+  /**
+   * Runs `work` alone on the device's wire. Rejects with `DriverError("device.lost", "none")` when it is not there or
+   * goes before `work` begins, and with `work`'s own error. When `work` fails with an error that means "reopen", the
+   * supervisor reopens the device after.
+   */
+  use<T>(unit: UnitRef, signal: AbortSignal, work: (unit: Unit) => Promise<T>): Promise<T>;
+  /** Called at every change of state of a device. */
+  onChange(listener: (status: DeviceStatus) => void): () => void;
+}

@@ -1,0 +1,117 @@
+import type { Clock } from "#src/lib/deadline";
+
+interface Timer {
+  readonly at: number;
+  readonly order: number;
+  readonly fire: () => void;
+}
+
+/** A clock that moves only when told. `until` moves it just as far as a promise needs. */
+export class VirtualClock implements Clock {
+  #elapsed = 0;
+  #wallOffset: number;
+  #order = 0;
+  readonly #timers = new Set<Timer>();
+
+  constructor(startAt = Date.parse("2026-11-22T14:00:00Z")) {
+    this.#wallOffset = startAt;
+  }
+
+  now(): number {
+    return this.#wallOffset + this.#elapsed;
+  }
+
+  monotonic(): number {
+    return this.#elapsed;
+  }
+
+  startTimer(ms: number, fire: () => void): () => void {
+    const timer = { at: this.#elapsed + Math.max(0, ms), order: this.#order++, fire };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** Timers still running. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** Sets the wall clock without moving time: a jump. */
+  jumpTo(wall: number): void {
+    this.#wallOffset = wall - this.#elapsed;
+  }
+
+  /** Moves time by `ms`, firing what is due in order and letting promises settle between. */
+  async advance(ms: number): Promise<void> {
+    const target = this.#elapsed + ms;
+    await settle();
+    for (let next = this.#next(); next !== undefined && next.at <= target; next = this.#next()) {
+      await this.#fire(next);
+    }
+    this.#elapsed = target;
+    await settle();
+  }
+
+  /** Moves time until `work` settles, at most `msMax`. Rejects when it does not settle in that time. */
+  async until<T>(work: Promise<T>, { msMax }: { readonly msMax: number }): Promise<T> {
+    let isSettled = false;
+    const done = () => (isSettled = true);
+    work.then(done, done);
+    const target = this.#elapsed + msMax;
+    await settle();
+    while (!isSettled) {
+      const next = this.#next();
+      if (next === undefined) {
+        await settle();
+        if (this.#next() === undefined && !(await settledBy(work))) {
+          throw new Error("nothing is waiting for time, and the work does not settle");
+        }
+        continue;
+      }
+      if (next.at > target) throw new Error(`not settled within ${msMax} ms of virtual time`);
+      await this.#fire(next);
+    }
+    return work;
+  }
+
+  #next(): Timer | undefined {
+    let first: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (
+        first === undefined ||
+        timer.at < first.at ||
+        (timer.at === first.at && timer.order < first.order)
+      ) {
+        first = timer;
+      }
+    }
+    return first;
+  }
+
+  async #fire(timer: Timer): Promise<void> {
+    this.#timers.delete(timer);
+    this.#elapsed = Math.max(this.#elapsed, timer.at);
+    timer.fire();
+    await settle();
+  }
+}
+
+/** Lets every promise and every I/O callback that is ready run. */
+async function settle(): Promise<void> {
+  for (let round = 0; round < 5; round++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Real I/O (a pty, a socket) needs no virtual time but some real time: gives it up to two seconds. */
+async function settledBy(work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), 2_000);
+  });
+  const settled = work.then(
+    () => true,
+    () => true,
+  );
+  const answer = await Promise.race([settled, tooLate]);
+  clearTimeout(timer);
+  return answer;
+}
