@@ -54,12 +54,12 @@ export class VirtualClock implements Clock {
 
   /** Moves time until `work` settles, at most `msMax`. Rejects when it does not settle in that time. */
   async until<T>(work: Promise<T>, { msMax }: { readonly msMax: number }): Promise<T> {
-    let isSettled = false;
-    const done = () => (isSettled = true);
+    const outcome = { isSettled: false };
+    const done = () => (outcome.isSettled = true);
     work.then(done, done);
     const target = this.#elapsed + msMax;
     await settle();
-    while (!isSettled) {
+    while (!outcome.isSettled) {
       const next = this.#next();
       if (next === undefined) {
         await settle();
