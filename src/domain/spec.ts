@@ -9,7 +9,8 @@ export const OBJECT_KINDS = ["acs_user", "acs_access_group", "acs_credential", "
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
 const instant = z.iso.datetime({ offset: true });
-const state = z.enum(["active", "suspended", "revoked", "deleted"]);
+/** `forgotten`: the feed sent the tombstone. */
+const state = z.enum(["active", "suspended", "revoked", "deleted", "forgotten"]);
 
 export const acsUserSpec = z.looseObject({
   acs_user_id: z.string(),
