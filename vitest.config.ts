@@ -8,7 +8,11 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "drivers/**/*.test.ts", "test/**/*.test.ts"],
     pool: "forks",
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Processes, serial lines and files are shared with other work on the machine: more workers only wait.
+    maxWorkers: 2,
+    // A test that needs longer than this is stuck. What is known to be slow says so at the test.
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 10_000,
   },
 });

@@ -1,0 +1,164 @@
+/**
+ * Who may import whom. The two tables are the rule; whatever they do not list is forbidden. Tests (`*.test.ts` and
+ * `test/`) may import anything.
+ */
+
+/** Part of the code → parts it may import, besides itself. */
+const MAY_IMPORT = {
+  "src/lib": [],
+  "src/domain": ["src/lib"],
+  "src/driver-api": ["src/lib"],
+  "src/cards": ["src/domain", "src/driver-api", "src/lib"],
+  "src/engine": ["src/domain", "src/cards", "src/driver-api", "src/lib"],
+  "src/devices": ["src/engine", "src/domain", "src/driver-api", "src/lib"],
+  "src/transports": ["src/engine", "src/driver-api", "src/lib"],
+  "src/store": ["src/engine", "src/domain", "src/cards", "src/lib"],
+  "src/cloud": ["src/engine", "src/domain", "src/cards", "src/lib"],
+  "src/api": ["src/engine", "src/domain", "src/cards", "src/driver-api", "src/lib"],
+  "src/ops": ["src/engine", "src/domain", "src/lib"],
+  "src/config": ["src/domain", "src/cards", "src/lib"],
+  "src/cli": ["src/api/schemas", "src/lib"],
+  "src/gateway": [
+    "src/api",
+    "src/cards",
+    "src/cloud",
+    "src/config",
+    "src/devices",
+    "src/domain",
+    "src/driver-api",
+    "src/engine",
+    "src/lib",
+    "src/ops",
+    "src/store",
+    "src/transports",
+    "drivers/index",
+  ],
+  "src/main": ["src/cli", "src/config", "src/gateway", "src/lib", "src/ops", "src/sandbox", "drivers/index"],
+  "drivers/index": ["src/driver-api", "drivers"],
+  "drivers/[^/]+": ["src/driver-api", "src/lib"],
+};
+
+/** Part of the code → npm packages it may import. `src/sandbox` has a rule of its own below. */
+const MAY_USE = {
+  "src/lib": [],
+  "src/domain": ["xstate", "zod"],
+  "src/driver-api": ["zod"],
+  "src/cards": ["zod", "@noble/ciphers"],
+  "src/engine": ["xstate", "zod"],
+  "src/devices": ["zod"],
+  "src/transports": ["serialport", "@serialport/[^/]+", "node-hid"],
+  "src/store": ["better-sqlite3", "zod"],
+  "src/cloud": ["mqtt", "undici", "zod"],
+  "src/api": ["fastify", "zod"],
+  "src/ops": ["pino"],
+  "src/config": ["yaml", "zod"],
+  "src/cli": ["cli-table3", "commander", "zod"],
+  "src/gateway": ["pino", "zod"],
+  "src/main": [],
+  "drivers/index": [],
+  "drivers/[^/]+": ["zod"],
+};
+
+/** Parts that do no input and output: no Node module either, but those that only compute. */
+const PURE = ["src/lib", "src/domain", "src/driver-api", "src/cards", "src/engine", "drivers/[^/]+"];
+const COMPUTING = "^(node:)?(assert|assert/strict|buffer|crypto|util)$";
+
+const TESTS = "(^test/|\\.test\\.ts$)";
+
+/** Files of a part: a folder, or the one file of that name. */
+const filesOf = (part) => `^${part}(/|\\.ts$)`;
+const nameOf = (part) => part.replace("/[^/]+", "/*");
+
+const partRules = Object.entries(MAY_IMPORT).map(([part, others]) => ({
+  name: `${nameOf(part)} imports only what its layer may`,
+  severity: "error",
+  from: { path: filesOf(part), pathNot: part === "drivers/[^/]+" ? [TESTS, "^drivers/index\\.ts$"] : TESTS },
+  to: { path: "^(src|drivers|test)/", pathNot: [part, ...others].map(filesOf) },
+}));
+
+const packageRules = Object.entries(MAY_USE).map(([part, packages]) => ({
+  name: `${nameOf(part)} uses only its packages`,
+  severity: "error",
+  from: { path: filesOf(part), pathNot: TESTS },
+  to: {
+    path: "node_modules/",
+    pathNot: packages.length === 0 ? "^$" : `node_modules/(@types/)?(${packages.join("|")})/`,
+  },
+}));
+
+const pureRules = PURE.map((part) => ({
+  name: `${nameOf(part)} does no input and output`,
+  severity: "error",
+  from: { path: filesOf(part), pathNot: TESTS },
+  to: { dependencyTypes: ["core"], pathNot: COMPUTING },
+}));
+
+module.exports = {
+  forbidden: [
+    ...partRules,
+    ...packageRules,
+    ...pureRules,
+    {
+      name: "every part of src is in the table",
+      severity: "error",
+      from: {
+        path: "^(src|drivers)/",
+        pathNot: [...Object.keys(MAY_IMPORT).map(filesOf), "^src/sandbox/", TESTS],
+      },
+      to: { path: "." },
+    },
+    {
+      name: "drivers never import one another",
+      severity: "error",
+      from: { path: "^drivers/([^/]+)/" },
+      to: { path: "^drivers/", pathNot: "^drivers/$1/" },
+    },
+    {
+      name: "simulators are for the sandbox and for tests",
+      severity: "error",
+      from: { pathNot: [TESTS, "^src/sandbox/", "/simulator[^/]*(/|\\.ts$)"] },
+      to: { path: "^drivers/[^/]+/simulator" },
+    },
+    {
+      name: "only main starts the sandbox",
+      severity: "error",
+      from: { pathNot: [TESTS, "^src/sandbox/", "^src/main\\.ts$"] },
+      to: { path: "^src/sandbox/" },
+    },
+    {
+      name: "main loads the sandbox only when asked",
+      severity: "error",
+      from: { path: "^src/main\\.ts$" },
+      to: { path: "^src/sandbox/", dynamic: false, dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "in the sandbox only the stand-in cloud has a database of its own",
+      severity: "error",
+      from: { path: "^src/sandbox/", pathNot: [TESTS, "^src/sandbox/cloud(/|\\.ts$)"] },
+      to: { path: "node_modules/(@types/)?better-sqlite3/" },
+    },
+    {
+      name: "no cycles",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    { name: "every import resolves", severity: "error", from: {}, to: { couldNotResolve: true } },
+    {
+      name: "the product runs without development packages",
+      severity: "error",
+      from: { path: "^(src|drivers)/", pathNot: TESTS },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg"], dependencyTypesNot: ["type-only"] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      conditionNames: ["source", "import", "types", "node", "default"],
+      exportsFields: ["exports"],
+      mainFields: ["main", "types"],
+    },
+  },
+};
