@@ -52,6 +52,8 @@ export const credentialContextSchema = z.object({
   desired: desiredSchema,
   /** A latch: nothing clears it. */
   denied: z.enum(["revoked", "deleted"]).nullable(),
+  /** The cloud no longer keeps it: the record goes once no card of it can open anything. Never cleared. */
+  forgotten: z.boolean(),
   /** Counts durable intents; never reused. */
   generation: z.number().int().min(0),
   issued: issuedSchema.nullable(),
