@@ -1,0 +1,224 @@
+import { access, constants } from "node:fs/promises";
+import { SerialPort } from "serialport";
+import { DriverError, type SerialLine, type SerialSettings } from "#driver-api";
+import { type Clock, withDeadline } from "#src/lib/deadline";
+
+/** Why a port could not be opened. Each asks for something else from the person who reads it. */
+export type SerialOpenCode = "port.missing" | "port.held" | "port.refused";
+
+export class SerialOpenError extends Error {
+  override readonly name = "SerialOpenError";
+  readonly code: SerialOpenCode;
+
+  constructor(code: SerialOpenCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}
+
+const OPEN_LIMIT_MS = 5_000;
+const CLOSE_LIMIT_MS = 1_000;
+const BAUD_CHANGE_LIMIT_MS = 2_000;
+/** What a write may take beyond its time on the wire: the latency of USB bridges and of a busy machine. */
+const WRITE_SLACK_MS = 3_000;
+const WATCH_EVERY_MS = 750;
+
+const NEVER_ABORTS = new AbortController().signal;
+
+/**
+ * Opens the port at `path`, locked against other programs, raw. Rejects with `SerialOpenError` only. RTS and DTR are
+ * left de-asserted where the port has them: some boards tie them to reset.
+ */
+export async function openSerialLine(
+  path: string,
+  settings: SerialSettings,
+  { clock }: { readonly clock: Clock },
+): Promise<SerialLine> {
+  const port = new SerialPort({ path, ...settings, autoOpen: false, lock: true, hupcl: false });
+  try {
+    await bounded(clock, OPEN_LIMIT_MS, (done) => port.open(done));
+  } catch (cause) {
+    // It may still open after the limit; a port nobody holds must not stay locked.
+    port.once("open", () => port.close(() => undefined));
+    throw await openError(path, cause);
+  }
+  // Ptys and some gadgets have no modem lines and say so; that is no reason not to use them.
+  await bounded(clock, OPEN_LIMIT_MS, (done) => port.set({ rts: false, dtr: false }, done)).catch(
+    () => undefined,
+  );
+  return new OpenLine(port, clock);
+}
+
+class OpenLine implements SerialLine {
+  readonly #port: SerialPort;
+  readonly #clock: Clock;
+  readonly #dataListeners = new Set<(chunk: Uint8Array) => void>();
+  readonly #closeListeners = new Set<(reason: string) => void>();
+  readonly #failWrites = new Set<(error: DriverError) => void>();
+  #lostBecause: string | null = null;
+  #released: Promise<void> = Promise.resolve();
+  #cancelWatch: () => void = () => undefined;
+
+  constructor(port: SerialPort, clock: Clock) {
+    this.#port = port;
+    this.#clock = clock;
+    port.on("data", (chunk: Buffer) => {
+      for (const listener of [...this.#dataListeners]) listener(chunk);
+    });
+    port.on("error", (error: Error) => this.#lose(error.message));
+    port.on("close", () => this.#lose("the device went away"));
+    this.#watch();
+  }
+
+  get isOpen(): boolean {
+    return this.#lostBecause === null;
+  }
+
+  onData(listener: (chunk: Uint8Array) => void): () => void {
+    this.#dataListeners.add(listener);
+    return () => this.#dataListeners.delete(listener);
+  }
+
+  onClose(listener: (reason: string) => void): () => void {
+    if (this.#lostBecause !== null) {
+      listener(this.#lostBecause);
+      return () => undefined;
+    }
+    this.#closeListeners.add(listener);
+    return () => this.#closeListeners.delete(listener);
+  }
+
+  write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(cancelled("none"));
+    if (this.#lostBecause !== null) return Promise.reject(lost("none", this.#lostBecause));
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        cancelTimer();
+        signal.removeEventListener("abort", onAbort);
+        this.#failWrites.delete(fail);
+      };
+      const fail = (error: DriverError) => {
+        settle();
+        reject(error);
+      };
+      const onAbort = () => fail(cancelled("unknown"));
+      // After an unplug neither the write nor the drain may ever call back.
+      const cancelTimer = this.#clock.startTimer(this.#writeLimitMs(bytes.length), () =>
+        this.#lose("a write was not finished in time"),
+      );
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#failWrites.add(fail);
+      const drained = (error: Error | null | undefined) => {
+        if (error) {
+          this.#lose(error.message);
+          return;
+        }
+        settle();
+        resolve();
+      };
+      this.#port.write(Buffer.from(bytes), (error) =>
+        error ? this.#lose(error.message) : this.#port.drain(drained),
+      );
+    });
+  }
+
+  async setBaudRate(baud: number): Promise<void> {
+    if (this.#lostBecause !== null) throw lost("none", this.#lostBecause);
+    try {
+      await bounded(this.#clock, BAUD_CHANGE_LIMIT_MS, (done) => this.#port.update({ baudRate: baud }, done));
+    } catch (cause) {
+      throw this.isOpen
+        ? new DriverError("device.refused", "none", `the port does not take ${baud} baud`, cause)
+        : lost("none", "it went away while its speed was changed");
+    }
+  }
+
+  close(): Promise<void> {
+    this.#lose("it was closed");
+    return this.#released;
+  }
+
+  #lose(reason: string): void {
+    if (this.#lostBecause !== null) return;
+    this.#lostBecause = reason;
+    this.#cancelWatch();
+    this.#released = this.#release();
+    for (const fail of [...this.#failWrites]) fail(lost("unknown", reason));
+    const listeners = [...this.#closeListeners];
+    this.#closeListeners.clear();
+    this.#dataListeners.clear();
+    for (const listener of listeners) listener(reason);
+  }
+
+  /** Closing a port with unsent bytes can take the kernel half a minute; nobody waits for that. */
+  async #release(): Promise<void> {
+    if (!this.#port.isOpen) return;
+    await bounded(this.#clock, CLOSE_LIMIT_MS, (done) => this.#port.close(done)).catch(() => undefined);
+  }
+
+  /**
+   * Asks the kernel about the open file now and then. When a port hangs up just before it is read, the read answers
+   * "0 bytes" for ever: serialport then reads again and again and never reports a disconnect. The line settings of a
+   * port that hung up cannot be read (EIO), whatever happened to its name since.
+   */
+  #watch(): void {
+    this.#cancelWatch = this.#clock.startTimer(WATCH_EVERY_MS, () => {
+      this.#port.port?.getBaudRate().then(
+        () => this.isOpen && this.#watch(),
+        () => this.#lose("the device went away"),
+      );
+    });
+  }
+
+  #writeLimitMs(bytes: number): number {
+    // Eleven bits a byte: start, eight data, parity, stop.
+    return WRITE_SLACK_MS + (bytes * 11_000) / this.#port.baudRate;
+  }
+}
+
+function lost(effect: "none" | "unknown", reason: string): DriverError {
+  return new DriverError("device.lost", effect, `the serial line is gone: ${reason}`);
+}
+
+function cancelled(effect: "none" | "unknown"): DriverError {
+  return new DriverError("call.cancelled", effect, "the write was cancelled");
+}
+
+/** Waits at most `ms` for a callback of serialport. */
+function bounded(
+  clock: Clock,
+  ms: number,
+  start: (done: (error?: Error | null) => void) => void,
+): Promise<void> {
+  return withDeadline(
+    { clock, ms, parent: NEVER_ABORTS },
+    () => new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve()))),
+  );
+}
+
+/** serialport tells why only as English text; the file system tells the two commonest reasons by code. */
+async function openError(path: string, cause: unknown): Promise<SerialOpenError> {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  if (/cannot lock port|resource busy/i.test(text)) {
+    return new SerialOpenError("port.held", `${path} is in use by another program: stop that one`, cause);
+  }
+  const code = await access(path, constants.R_OK | constants.W_OK).then(
+    () => null,
+    (error: unknown) => (error as NodeJS.ErrnoException).code,
+  );
+  if (code === "ENOENT" || /no such device/i.test(text)) {
+    return new SerialOpenError(
+      "port.missing",
+      `there is no device at ${path}: plug it in, or correct the port in the configuration`,
+      cause,
+    );
+  }
+  if (code === "EACCES" || code === "EPERM" || /permission|not permitted/i.test(text)) {
+    return new SerialOpenError(
+      "port.refused",
+      `no permission to open ${path}: add the user that runs this program to the group that owns the device`,
+      cause,
+    );
+  }
+  return new SerialOpenError("port.refused", `${path} cannot be used as a serial port: ${text}`, cause);
+}
