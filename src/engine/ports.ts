@@ -47,7 +47,7 @@ export interface ListQuery {
   readonly systemId?: string;
   readonly userId?: string;
   readonly createdBefore?: number;
-  /** Case-insensitive part of `searchText`. */
+  /** Case-insensitive part of `searchText`. With `code` too, a row that matches either is listed. */
   readonly search?: string;
   /** Whole PIN; compared by keyed hash. */
   readonly code?: Secret<string>;
@@ -101,15 +101,32 @@ export interface StoredJournalEvent {
   readonly prev: string;
 }
 
+/** The first row at which the journal is not what was written. */
+export interface ChainFault {
+  readonly seq: number;
+  readonly problem: "missing" | "unreadable" | "unchained";
+}
+
 export interface JournalTable {
-  /** Appends; returns the seq (1, 2, 3 … without holes). */
+  /** Appends; returns the seq (1, 2, 3 … without holes). An event that its schema refuses is a bug and throws. */
   append(event: JournalEvent): number;
+  /** At most `limit` events, from `fromSeq` on, that one included. */
   read(fromSeq: number, limit: number): readonly StoredJournalEvent[];
   readonly jid: string;
   lastSeq(): number;
-  /** Keeps a PIN sealed beside an event, for the upload; returns its `code_ref`. */
+  /** Walks the whole journal; undefined when every row is there and chained. Slow: for tests and the doctor. */
+  verifyChain(): ChainFault | undefined;
+  /**
+   * Keeps a PIN sealed beside an event, for the upload; returns its `code_ref`. Call it in the transaction that
+   * appends the `local_change` which names it; an event that names a PIN which is not kept is refused.
+   */
   keepSecret(code: Secret<string>): string;
   secret(ref: string): Secret<string> | undefined;
+  /**
+   * Forgets the PINs that no event after `seq` names: call it with the acknowledged seq. The object itself still has
+   * its PIN, should the cloud ask for an old event again.
+   */
+  dropSecretsUpTo(seq: number): void;
 }
 
 export interface ActionAttempt {
@@ -213,7 +230,12 @@ export interface Store {
   readonly events: EventsTable;
   readonly keySets: KeySetsTable;
   readonly tokens: TokensTable;
-  readonly quarantine: { put(item: QuarantinedItem): void; list(limit: number): readonly QuarantinedItem[] };
+  readonly quarantine: {
+    /** One item an object, the newest by (epoch, rev). */
+    put(item: QuarantinedItem): void;
+    list(limit: number): readonly QuarantinedItem[];
+    remove(kind: string, id: string): void;
+  };
   readonly wakeups: {
     /** One wake-up an object; null removes it. */
     set(kind: ObjectKind, id: string, at: number | null): void;

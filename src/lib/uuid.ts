@@ -16,6 +16,11 @@ export function uuidV5(namespace: string, name: string): string {
   return formatUuid(bytes, 5);
 }
 
+/** RFC 9562 UUID version 4 from sixteen random bytes. */
+export function uuidV4(random: Uint8Array): string {
+  return formatUuid(Buffer.from(random.subarray(0, 16)), 4);
+}
+
 /** RFC 9562 UUID version 7 from epoch milliseconds and ten random bytes. */
 export function uuidV7(at: number, random: Uint8Array): string {
   const bytes = Buffer.alloc(16);
