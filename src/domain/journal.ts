@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Json } from "#src/lib/json";
 import { inventorySchema } from "./inventory.js";
 import { observedSchema } from "./observed.js";
 import { OBJECT_KINDS } from "./spec.js";
@@ -20,6 +21,8 @@ const head = {
 };
 const onObject = { ...head, id: z.string(), kind: z.enum(OBJECT_KINDS) };
 const onCredential = { ...head, id: z.string(), gen: z.number().int().min(0), observed: observedSchema };
+/** `z.json()` with our read-only type of the same values. */
+const json: z.ZodType<Json> = z.json();
 const reason = { code: z.string(), message: z.string() };
 
 export const journalEventSchema = z.discriminatedUnion("k", [
@@ -70,7 +73,7 @@ export const journalEventSchema = z.discriminatedUnion("k", [
     k: z.literal("local_change"),
     ...onObject,
     data: z.object({
-      spec: z.record(z.string(), z.json()),
+      spec: z.record(z.string(), json),
       code_ref: z.string().nullable(),
       base_object_rev: z.number().int().min(0),
     }),
@@ -82,7 +85,7 @@ export const journalEventSchema = z.discriminatedUnion("k", [
     data: z.object({
       action_type: z.string(),
       status: z.enum(["success", "error"]),
-      result: z.json().nullable(),
+      result: json,
       error: z.object({ type: z.string(), message: z.string() }).nullable(),
     }),
   }),

@@ -1,6 +1,7 @@
 import type { Device, DriverErrorCode, Unit } from "#driver-api";
 import type { CredentialRecord } from "#src/domain/credential/credential.schema";
 import type { JournalEvent } from "#src/domain/journal";
+import type { SeamEvent } from "#src/domain/seam/event";
 import type { ObjectKind } from "#src/domain/spec";
 import type { Json, JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
@@ -158,16 +159,7 @@ export interface AttemptsTable {
   pending(): readonly ActionAttempt[];
 }
 
-/** An event in Seam's words. */
-export interface SeamEvent {
-  readonly event_id: string;
-  readonly event_type: string;
-  readonly workspace_id: string;
-  /** ISO 8601, UTC. */
-  readonly created_at: string;
-  readonly occurred_at: string;
-  readonly [extra: string]: Json;
-}
+export type { SeamEvent };
 
 export interface EventsQuery {
   /** Exclusive bounds, epoch ms of `occurred_at`. */

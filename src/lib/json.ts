@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 
-export type Json = string | number | boolean | null | Json[] | JsonObject;
+export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
 export interface JsonObject {
-  [key: string]: Json;
+  readonly [key: string]: Json;
 }
 
 /**
