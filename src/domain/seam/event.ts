@@ -1,0 +1,59 @@
+import type { Json } from "#src/lib/json";
+import { isoInstant } from "./instant.js";
+
+/** The events that a gateway and its cloud tell of, in Seam's words. */
+export const SEAM_EVENT_TYPES = [
+  "acs_credential.issued",
+  "acs_credential.reissued",
+  "acs_credential.invalidated",
+  "acs_credential.deleted",
+  "acs_user.created",
+  "acs_user.deleted",
+  "acs_system.added",
+  "acs_system.connected",
+  "acs_system.disconnected",
+  "acs_entrance.added",
+  "acs_entrance.removed",
+  "acs_encoder.added",
+  "acs_encoder.removed",
+] as const;
+export type SeamEventType = (typeof SEAM_EVENT_TYPES)[number];
+
+/** An event in Seam's words. Lists, webhooks and the store hold the same object. */
+export interface SeamEvent {
+  readonly event_id: string;
+  readonly event_type: string;
+  readonly workspace_id: string;
+  /** ISO 8601, UTC. */
+  readonly created_at: string;
+  readonly occurred_at: string;
+  readonly [extra: string]: Json;
+}
+
+/** Ids of what it happened to, by Seam's names; whatever it is, its system is named beside. */
+export type EventSubject = { readonly acs_system_id: string } & Partial<
+  Readonly<Record<"acs_credential_id" | "acs_user_id" | "acs_entrance_id" | "acs_encoder_id", string>>
+>;
+
+export function seamEvent(
+  type: SeamEventType,
+  subject: EventSubject,
+  head: {
+    readonly eventId: string;
+    readonly workspaceId: string;
+    readonly connectedAccountId: string;
+    /** Epoch ms: when it happened, and when it was written down here. */
+    readonly occurredAt: number;
+    readonly createdAt: number;
+  },
+): SeamEvent {
+  return {
+    ...subject,
+    event_id: head.eventId,
+    event_type: type,
+    workspace_id: head.workspaceId,
+    connected_account_id: head.connectedAccountId,
+    occurred_at: isoInstant(head.occurredAt),
+    created_at: isoInstant(head.createdAt),
+  };
+}

@@ -1,0 +1,77 @@
+import type { JsonObject } from "#src/lib/json";
+import { isoInstant } from "./instant.js";
+
+/** What a scan found, in plain facts. Times are epoch milliseconds. */
+export interface ScanFacts {
+  /** What the card itself says; null for a blank one, null in a field that cannot be read. */
+  readonly card: {
+    readonly cardNumber: string | null;
+    readonly startsAt: number | null;
+    readonly endsAt: number | null;
+    readonly isIssued: boolean | null;
+  } | null;
+  /** The credential that the card carries, as it is wanted now; null when none is known. */
+  readonly seam: {
+    readonly credential: JsonObject;
+    readonly startsAt: number | null;
+    readonly endsAt: number | null;
+    /** It is the card that was written last for this credential. */
+    readonly isNewest: boolean;
+    readonly isSynced: boolean;
+  } | null;
+}
+
+/** The result of a `SCAN_CREDENTIAL` attempt. A blank card gives null for both sides. */
+export function renderScan({ card, seam }: ScanFacts): JsonObject {
+  return {
+    acs_credential_on_encoder:
+      card === null
+        ? null
+        : {
+            card_number: card.cardNumber,
+            created_at: null,
+            is_issued: card.isIssued,
+            starts_at: instantOrNull(card.startsAt),
+            ends_at: instantOrNull(card.endsAt),
+          },
+    acs_credential_on_seam: seam?.credential ?? null,
+    warnings: card === null ? [] : warningsOf(card, seam),
+  };
+}
+
+function warningsOf(card: NonNullable<ScanFacts["card"]>, seam: ScanFacts["seam"]): JsonObject[] {
+  if (seam === null) {
+    return [
+      {
+        warning_code: "acs_credential_on_seam_not_found",
+        warning_message: "No credential here matches what is on this card.",
+      },
+    ];
+  }
+  const message = differenceOf(card, seam);
+  return message === null
+    ? []
+    : [{ warning_code: "acs_credential_on_encoder_out_of_sync", warning_message: message }];
+}
+
+/** A sentence on what the card says otherwise than wanted, or null. Cards keep whole seconds. */
+function differenceOf(
+  card: NonNullable<ScanFacts["card"]>,
+  seam: NonNullable<ScanFacts["seam"]>,
+): string | null {
+  const differing = [
+    ...(seconds(card.startsAt) === seconds(seam.startsAt) ? [] : ["starts_at"]),
+    ...(seconds(card.endsAt) === seconds(seam.endsAt) ? [] : ["ends_at"]),
+  ];
+  if (differing.length > 0) return `The card differs from the credential in ${differing.join(" and ")}.`;
+  if (!seam.isNewest) return "A newer card was written for this credential.";
+  return seam.isSynced ? null : "The credential has changed since this card was written.";
+}
+
+function seconds(epochMs: number | null): number | null {
+  return epochMs === null ? null : Math.floor(epochMs / 1000);
+}
+
+function instantOrNull(epochMs: number | null): string | null {
+  return epochMs === null ? null : isoInstant(epochMs);
+}
