@@ -65,7 +65,7 @@ export interface ObjectsTable {
   tombstone(kind: ObjectKind, id: string): { readonly at: number; readonly revoked: boolean } | undefined;
   /** Rows that are not gone. */
   list(kind: ObjectKind, query: ListQuery): readonly ObjectRow[];
-  /** Dirty rows, denials (state revoked or deleted) first, then by rev. */
+  /** Dirty rows, denials (state revoked, deleted or forgotten) first, then by rev. */
   dirty(limit: number): readonly ObjectRow[];
   /** Blocked rows whose reason starts with `prefix`. */
   blocked(prefix: string, limit: number): readonly ObjectRow[];

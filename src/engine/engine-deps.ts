@@ -1,0 +1,47 @@
+import type { CardProfile } from "#src/cards/profile";
+import type { Inventory } from "#src/domain/inventory";
+import type { Clock } from "#src/lib/deadline";
+import type { Log } from "#src/lib/log";
+import type { DevicesPort, Store } from "./ports.js";
+import type { TimeSource } from "./time.js";
+
+/** Everything the engine is given. Time, chance and hardware come in here and nowhere else. */
+export interface EngineDeps {
+  readonly store: Store;
+  readonly devices: DevicesPort;
+  readonly clock: Clock;
+  readonly time: TimeSource;
+  readonly random: (size: number) => Uint8Array;
+  readonly log: Log;
+  readonly inventory: Inventory;
+  /** By key. */
+  readonly profiles: ReadonlyMap<string, CardProfile>;
+  readonly limits: Limits;
+  /** null: no cloud is configured, the site is its own authority. */
+  readonly offline: OfflineLimit | null;
+}
+
+export interface Limits {
+  /** How long to wait for a card. */
+  readonly cardWaitMs: number;
+  /** How long a job may take at the encoder. */
+  readonly jobMs: number;
+  /** How long an action attempt may be pending in all. */
+  readonly attemptMs: number;
+}
+
+export interface OfflineLimit {
+  /** Milliseconds since the last welcome. */
+  readonly ms: number;
+  /** Cards since the last welcome. */
+  readonly keys: number;
+}
+
+/** Card profiles of a system, the preferred one first. */
+export function profilesOf(
+  deps: Pick<EngineDeps, "inventory" | "profiles">,
+  systemId: string,
+): readonly CardProfile[] {
+  const system = deps.inventory.systems.find(({ id }) => id === systemId);
+  return (system?.cardProfiles ?? []).flatMap((key) => deps.profiles.get(key) ?? []);
+}

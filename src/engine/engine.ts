@@ -1,0 +1,339 @@
+import type { Unit } from "#driver-api";
+import { observe } from "#src/domain/credential/derive";
+import type { Observed } from "#src/domain/observed";
+import { type AcsCredentialSpec, acsUserSpec } from "#src/domain/spec";
+import { fingerprintOf } from "#src/lib/json";
+import { uuidV7 } from "#src/lib/uuid";
+import { type BadItem, type DesiredDocument, stepRow, storeDocument } from "./desired.js";
+import { encode } from "./encode-job.js";
+import { refusalEnd } from "./encode-rules.js";
+import type { EngineDeps } from "./engine-deps.js";
+import { erase } from "./erase-job.js";
+import { effectOf, outcomeOf } from "./job-end.js";
+import { type Job, JobEnd, type JobKind, Jobs, type Outcome } from "./jobs.js";
+import { OfflineWork } from "./offline-work.js";
+import type { ActionAttempt, Cursor, ObjectRow } from "./ports.js";
+import { scan } from "./scan-job.js";
+import { type Cause, EngineTransaction, type Step } from "./transaction.js";
+
+/** Rows stepped before other work gets its turn. */
+const STEP_BATCH = 20;
+
+export interface JobRequest {
+  readonly kind: JobKind;
+  readonly encoderId: string;
+  readonly credentialId: string | null;
+  readonly overwrite: boolean;
+  readonly cause: Cause;
+  /** The cloud's command. */
+  readonly command?: { readonly id: string; readonly expectGen: number | null };
+}
+
+export type JobStart =
+  | { readonly ok: true; readonly attempt: ActionAttempt }
+  | { readonly ok: false; readonly why: "no_such_encoder" | "no_such_credential" | "queue_full" };
+
+/** The one door in: nothing but the engine changes state. */
+export class Engine {
+  readonly deps: EngineDeps;
+  readonly jobs: Jobs;
+  readonly offlineWork: OfflineWork;
+  readonly #changed = new Set<() => void>();
+  #isStepping = false;
+
+  constructor(deps: EngineDeps) {
+    this.deps = deps;
+    this.offlineWork = new OfflineWork(deps);
+    this.jobs = new Jobs(
+      deps,
+      (job, unit) => this.#perform(job, unit),
+      (job, error) => this.#failed(job, error),
+    );
+  }
+
+  /** Runs `work` as one transaction, then what it kept for after the commit. */
+  transact<T>(cause: Cause, work: (tx: EngineTransaction) => T): T {
+    const { store } = this.deps;
+    const tx = new EngineTransaction(this.deps, cause, (jobId, reason) =>
+      this.jobs.abort(jobId, new JobEnd(reason, "the credential was revoked or deleted meanwhile")),
+    );
+    const seqBefore = store.journal.lastSeq();
+    const result = store.transaction(() => work(tx));
+    tx.committed();
+    if (store.journal.lastSeq() !== seqBefore) for (const listener of [...this.#changed]) listener();
+    return result;
+  }
+
+  /** Called after every transaction that wrote to the journal. */
+  onJournal(listener: () => void): () => void {
+    this.#changed.add(listener);
+    return () => this.#changed.delete(listener);
+  }
+
+  // ── Start ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What a crash left open becomes certain or doubtful, the inventory goes up when it changed, dirty rows are stepped. */
+  recover(): void {
+    const { store, inventory } = this.deps;
+    for (const row of store.objects.withOpenJob()) {
+      this.transact({}, (tx) => tx.credential(row, { type: "daemon.restarted", at: tx.certain }));
+    }
+    for (const attempt of store.attempts.pending()) {
+      const error = {
+        type: "uncategorized_error",
+        message: "the gateway restarted while this was running [restarted]",
+      };
+      this.transact({}, (tx) => tx.finishAttempt(attempt.id, { status: "error", result: null, error }));
+    }
+    const hash = fingerprintOf(inventory);
+    if (store.meta.get("inventory_hash") !== hash) {
+      this.transact({}, (tx) => {
+        tx.journal({ k: "inventory", data: { hash, inventory } });
+        store.meta.set("inventory_hash", hash);
+        for (const waiting of store.objects.blocked("entrance_removed", 1_000))
+          store.objects.put({ ...waiting, dirty: true });
+        for (const waiting of store.objects.blocked("system_removed", 1_000))
+          store.objects.put({ ...waiting, dirty: true });
+      });
+    }
+    this.stepDirty();
+  }
+
+  // ── Desired state ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Stores a page of the feed with its cursor in one transaction; stepping comes after. */
+  storePage(documents: readonly DesiredDocument[], bad: readonly BadItem[], cursor: Cursor): void {
+    const { store } = this.deps;
+    this.transact({}, (tx) => {
+      for (const document of documents) storeDocument(this.deps, document, null);
+      for (const item of bad) {
+        store.quarantine.put(item);
+        tx.journal({
+          k: "refused",
+          kind: "acs_credential",
+          id: item.id,
+          data: { rev: item.rev, code: item.code, message: item.message },
+        });
+      }
+      store.meta.set("cursor", { epoch: { ...cursor.epoch }, rev: cursor.rev });
+    });
+    this.stepDirty();
+  }
+
+  /** A change made at the site: stored, told to the cloud, and acted on at once. */
+  localChange(document: Omit<DesiredDocument, "epoch" | "rev">, cause: Cause, what: string): ObjectRow {
+    const { store } = this.deps;
+    this.transact(cause, (tx) => {
+      const before = store.objects.get(document.kind, document.id);
+      const codeRef = document.code === null ? null : store.journal.keepSecret(document.code);
+      const seq =
+        this.deps.offline === null
+          ? null
+          : tx.journal({
+              k: "local_change",
+              kind: document.kind,
+              id: document.id,
+              data: { spec: { ...document.spec }, code_ref: codeRef, base_object_rev: before?.rev ?? 0 },
+            });
+      const row = storeDocument(this.deps, { ...document, epoch: before?.epoch ?? 0, rev: 0 }, seq);
+      if (row !== null) stepRow(this.deps, tx, row);
+      tx.audit(what, document.id);
+    });
+    this.stepDirty();
+    const row = store.objects.get(document.kind, document.id);
+    if (row === undefined) throw new Error("a stored object is gone");
+    return row;
+  }
+
+  /** Steps dirty rows, denials first, a few at a time so that nothing else waits long. */
+  stepDirty(): void {
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    try {
+      const rows = this.deps.store.objects.dirty(STEP_BATCH);
+      for (const row of rows) {
+        this.transact({}, (tx) => {
+          const current = this.deps.store.objects.get(row.kind, row.id);
+          if (current?.dirty === true) stepRow(this.deps, tx, current);
+        });
+      }
+      if (rows.length === STEP_BATCH) this.deps.clock.startTimer(0, () => this.stepDirty());
+    } finally {
+      this.#isStepping = false;
+    }
+  }
+
+  // ── Credentials ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  observe(row: ObjectRow): Observed | null {
+    return row.record === null ? null : observe(row.record);
+  }
+
+  credentialOf(job: Job): ObjectRow {
+    const row =
+      job.credentialId === null ? undefined : this.deps.store.objects.get("acs_credential", job.credentialId);
+    if (row === undefined) throw new JobEnd("credential_deleted", "the credential is gone");
+    return row;
+  }
+
+  holderOf(spec: AcsCredentialSpec): string | null {
+    const user =
+      spec.acs_user_id === null ? undefined : this.deps.store.objects.get("acs_user", spec.acs_user_id);
+    return user === undefined ? null : (acsUserSpec.safeParse(user.spec).data?.full_name ?? null);
+  }
+
+  /** A person says that the card of this generation is destroyed. */
+  declareDestroyed(credentialId: string, generation: number, cause: Cause): Step | null {
+    const row = this.deps.store.objects.get("acs_credential", credentialId);
+    if (row?.record == null) return null;
+    return this.transact(cause, (tx) => {
+      tx.audit(`declared the card of generation ${generation} destroyed`, credentialId);
+      return tx.credential(row, { type: "card.destroyed", at: tx.certain, generation });
+    });
+  }
+
+  /** Sends `expiry.due` to everything whose time has surely passed. Returns when the next is due (epoch ms). */
+  wake(): number | null {
+    const { store, time } = this.deps;
+    const { certain } = time.read();
+    for (const { kind, id } of store.wakeups.due(certain, 50)) {
+      this.transact({}, (tx) => {
+        store.wakeups.set(kind, id, null);
+        const row = store.objects.get(kind, id);
+        if (row?.record != null) tx.credential(row, { type: "expiry.due", at: tx.certain });
+      });
+    }
+    return store.wakeups.next();
+  }
+
+  // ── Jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  startJob(request: JobRequest): JobStart {
+    const { store, inventory, devices, random, time } = this.deps;
+    const encoder = inventory.encoders.find(({ id }) => id === request.encoderId);
+    if (encoder === undefined) return { ok: false, why: "no_such_encoder" };
+    const { credentialId } = request;
+    const row = credentialId === null ? null : store.objects.get("acs_credential", credentialId);
+    if (row === undefined || row?.gone === true) return { ok: false, why: "no_such_credential" };
+    if (this.jobs.isFull(encoder.id)) return { ok: false, why: "queue_full" };
+    const now = time.read().now;
+    const attempt: ActionAttempt = {
+      id: request.command?.id ?? uuidV7(now, random(10)),
+      actionType: ACTION_TYPES[request.kind],
+      status: "pending",
+      result: null,
+      error: null,
+      credentialId,
+      encoderId: encoder.id,
+      isCommand: request.command !== undefined,
+      createdAt: now,
+      finishedAt: null,
+    };
+    const refused = this.transact(request.cause, (tx) => {
+      store.attempts.create(attempt);
+      tx.audit(`${request.kind} at ${encoder.name}`, credentialId);
+      const end = this.#refusalAtStart(
+        request,
+        encoder.unit,
+        row,
+        devices.isOnline(encoder.unit),
+        attempt.id,
+        tx,
+      );
+      if (end !== null) tx.finishAttempt(attempt.id, outcomeOf(end, null, "none"));
+      return end !== null;
+    });
+    if (!refused) this.jobs.add({ ...request, id: attempt.id });
+    return { ok: true, attempt: store.attempts.get(attempt.id) ?? attempt };
+  }
+
+  #refusalAtStart(
+    request: JobRequest,
+    unit: string,
+    row: ObjectRow | null,
+    isOnline: boolean,
+    jobId: string,
+    tx: EngineTransaction,
+  ): JobEnd | null {
+    if (!isOnline) return new JobEnd("encoder_not_online", `encoder ${unit} is not connected [device.lost]`);
+    if (request.kind !== "encode" || row === null) return null;
+    if (row.record === null) {
+      return new JobEnd(
+        "uncategorized_error",
+        `the credential cannot be made yet: ${row.blocked ?? "it has just arrived"}`,
+      );
+    }
+    const step = tx.credential(row, {
+      type: "encode.requested",
+      at: tx.certain,
+      jobId,
+      encoderId: request.encoderId,
+      expectGen: request.command?.expectGen ?? null,
+    });
+    return step.refused ? refusalEnd(step.reason, null) : null;
+  }
+
+  /** Ends a job at the desk's wish and says what state the card is in. */
+  async cancel(jobId: string): Promise<Outcome | null> {
+    const job = this.jobs.get(jobId);
+    if (job === undefined) return null;
+    this.jobs.abort(jobId, new JobEnd("uncategorized_error", "cancelled at the desk"));
+    return job.ended;
+  }
+
+  async #perform(job: Job, unit: Unit): Promise<Outcome> {
+    const outcome = await this.#performKind(job, unit);
+    this.jobs.say(job, "done", "Done.");
+    await unit.signals?.show("done", { signal: job.control.signal }).catch(() => undefined);
+    return outcome;
+  }
+
+  #performKind(job: Job, unit: Unit): Promise<Outcome> {
+    switch (job.kind) {
+      case "encode":
+        return encode(this, job, unit);
+      case "scan":
+        return scan(this, job, unit);
+      case "erase":
+        return erase(this, job, unit);
+    }
+  }
+
+  /** Stores how a job failed: the credential's state and the attempt's end, in one transaction. */
+  #failed(job: Job, error: unknown): Outcome {
+    const { store, log } = this.deps;
+    return this.transact(job.cause, (tx) => {
+      const row =
+        job.credentialId === null ? undefined : store.objects.get("acs_credential", job.credentialId);
+      const openJob = row?.record?.context.job ?? null;
+      const isOpen = openJob?.id === job.id;
+      const hasIntent = isOpen && openJob.intent !== null;
+      const effect = effectOf(
+        error,
+        hasIntent || (job.kind === "erase" && job.progress.some(({ step }) => step === "writing")),
+      );
+      const outcome = outcomeOf(error, job.control.signal.reason, effect);
+      if (row !== undefined && isOpen) {
+        tx.credential(row, {
+          type: "job.failed",
+          at: tx.certain,
+          jobId: job.id,
+          effect,
+          reason: outcome.error?.type ?? "",
+        });
+      }
+      tx.finishAttempt(job.id, outcome);
+      log.warn(
+        { event: "job.failed", job: job.id, kind: job.kind, effect, error_type: outcome.error?.type },
+        "job failed",
+      );
+      return outcome;
+    });
+  }
+}
+
+const ACTION_TYPES = {
+  encode: "ENCODE_CREDENTIAL",
+  scan: "SCAN_CREDENTIAL",
+  erase: "ERASE_CARD",
+} as const satisfies Record<JobKind, string>;

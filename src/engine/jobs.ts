@@ -1,0 +1,181 @@
+import type { Unit } from "#driver-api";
+import { sleep } from "#src/lib/deadline";
+import type { Json, JsonObject } from "#src/lib/json";
+import type { EngineDeps } from "./engine-deps.js";
+import type { Cause } from "./transaction.js";
+
+export type JobKind = "encode" | "scan" | "erase";
+export type Step =
+  "waiting_for_encoder" | "waiting_for_card" | "card_seen" | "reading" | "writing" | "verifying" | "done";
+
+export interface Progress {
+  readonly step: Step;
+  /** A sentence for the person at the desk. */
+  readonly say: string;
+  readonly facts: JsonObject;
+}
+
+/** How a job ended, as its action attempt says it. */
+export interface Outcome {
+  readonly status: "success" | "error";
+  readonly result: Json;
+  readonly error: { readonly type: string; readonly message: string } | null;
+}
+
+/** One attempt to do something with one card on one encoder. `id` is the action attempt's. */
+export interface Job {
+  readonly id: string;
+  readonly kind: JobKind;
+  readonly encoderId: string;
+  readonly credentialId: string | null;
+  readonly overwrite: boolean;
+  readonly cause: Cause;
+  /** Aborts with a `JobEnd`. */
+  readonly control: AbortController;
+  readonly progress: Progress[];
+  readonly listeners: Set<(progress: Progress | Outcome) => void>;
+  /** Set when it ended. */
+  outcome: Outcome | null;
+  /** Resolves when it ended. */
+  readonly ended: Promise<Outcome>;
+}
+
+/** Why a job was told to stop before its work was done. */
+export class JobEnd extends Error {
+  override readonly name = "JobEnd";
+  readonly type: string;
+
+  constructor(type: string, message: string) {
+    super(message);
+    this.type = type;
+  }
+}
+
+const QUEUE_MAX = 8;
+const REMEMBERED_MAX = 200;
+
+/** One queue per encoder: one job at work, eight waiting. */
+export class Jobs {
+  readonly #deps: EngineDeps;
+  readonly #perform: (job: Job, unit: Unit) => Promise<Outcome>;
+  readonly #finish: (job: Job, error: unknown) => Outcome;
+  readonly #queues = new Map<string, Job[]>();
+  readonly #jobs = new Map<string, Job>();
+
+  constructor(
+    deps: EngineDeps,
+    perform: (job: Job, unit: Unit) => Promise<Outcome>,
+    finish: (job: Job, error: unknown) => Outcome,
+  ) {
+    this.#deps = deps;
+    this.#perform = perform;
+    this.#finish = finish;
+  }
+
+  isFull(encoderId: string): boolean {
+    return (this.#queues.get(encoderId)?.length ?? 0) > QUEUE_MAX;
+  }
+
+  waiting(encoderId: string): number {
+    return this.#queues.get(encoderId)?.length ?? 0;
+  }
+
+  get(id: string): Job | undefined {
+    return this.#jobs.get(id);
+  }
+
+  running(): readonly Job[] {
+    return [...this.#jobs.values()].filter((job) => job.outcome === null);
+  }
+
+  add(request: Pick<Job, "id" | "kind" | "encoderId" | "credentialId" | "overwrite" | "cause">): Job {
+    let resolveEnded: (outcome: Outcome) => void = () => undefined;
+    const ended = new Promise<Outcome>((resolve) => (resolveEnded = resolve));
+    const job: Job = {
+      ...request,
+      control: new AbortController(),
+      progress: [],
+      listeners: new Set(),
+      outcome: null,
+      ended,
+    };
+    this.#remember(job);
+    const queue = this.#queues.get(job.encoderId) ?? [];
+    this.#queues.set(job.encoderId, queue);
+    queue.push(job);
+    void this.#run(job).then((outcome) => {
+      job.outcome = outcome;
+      queue.splice(queue.indexOf(job), 1);
+      for (const listener of [...job.listeners]) listener(outcome);
+      resolveEnded(outcome);
+    });
+    return job;
+  }
+
+  say(job: Job, step: Step, say: string, facts: JsonObject = {}): void {
+    const progress = { step, say, facts };
+    job.progress.push(progress);
+    for (const listener of [...job.listeners]) listener(progress);
+  }
+
+  abort(id: string, end: JobEnd): void {
+    this.#jobs.get(id)?.control.abort(end);
+  }
+
+  async #run(job: Job): Promise<Outcome> {
+    const { clock, limits, devices, inventory } = this.#deps;
+    const stopTimer = clock.startTimer(limits.attemptMs, () =>
+      job.control.abort(new JobEnd("action_attempt_expired", "not carried out in time")),
+    );
+    let stopJobTimer = (): void => undefined;
+    try {
+      this.say(job, "waiting_for_encoder", "Waiting for the encoder.");
+      const encoder = inventory.encoders.find(({ id }) => id === job.encoderId);
+      const work = devices.use(encoder?.unit ?? "", job.control.signal, async (unit) => {
+        stopJobTimer = clock.startTimer(limits.jobMs, () =>
+          job.control.abort(new JobEnd("action_attempt_expired", "the job took too long at the encoder")),
+        );
+        return this.#perform(job, unit);
+      });
+      return await this.#untilEnd(job, work);
+    } catch (error) {
+      return this.#finish(job, error);
+    } finally {
+      stopTimer();
+      stopJobTimer();
+    }
+  }
+
+  /** A job that still waits for the wire ends as soon as it is told to; one at work ends through its driver. */
+  async #untilEnd(job: Job, work: Promise<Outcome>): Promise<Outcome> {
+    const { signal } = job.control;
+    const toldToEnd = new Promise<never>((_, reject) => {
+      const check = (): void => {
+        if (job.progress.length <= 1) reject(signal.reason as Error);
+      };
+      if (signal.aborted) check();
+      else signal.addEventListener("abort", check, { once: true });
+    });
+    toldToEnd.catch(() => undefined);
+    work.catch(() => undefined);
+    return Promise.race([work, toldToEnd]);
+  }
+
+  #remember(job: Job): void {
+    this.#jobs.set(job.id, job);
+    for (const [id, old] of this.#jobs) {
+      if (this.#jobs.size <= REMEMBERED_MAX) break;
+      if (old.outcome !== null) this.#jobs.delete(id);
+    }
+  }
+
+  /** Tells every job to end and waits until they have, at most `ms`. */
+  async stop(ms: number): Promise<void> {
+    const open = this.running();
+    for (const job of open) job.control.abort(new JobEnd("encoder_not_online", "the gateway is stopping"));
+    const all = Promise.all(open.map((job) => job.ended));
+    const give = new AbortController();
+    await Promise.race([all, sleep(this.#deps.clock, ms, give.signal).catch(() => undefined)]);
+    give.abort();
+  }
+}

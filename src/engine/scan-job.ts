@@ -1,0 +1,104 @@
+import type { Unit } from "#driver-api";
+import type { CardState } from "#src/cards/card-state";
+import { cardNumberOf } from "#src/cards/content";
+import { acsCredentialSpec } from "#src/domain/spec";
+import { renderCredential } from "#src/domain/seam/credential";
+import { renderScan } from "#src/domain/seam/scan";
+import { awaitCard, type CardOnEncoder } from "./card-session.js";
+import type { Engine } from "./engine.js";
+import { generationLeft } from "./encode-job.js";
+import { ownersOf } from "./encode-rules.js";
+import { type Job, JobEnd, type Outcome } from "./jobs.js";
+import type { ObjectRow } from "./ports.js";
+import type { EngineTransaction } from "./transaction.js";
+
+/** Reads a card and says whose it is. Never writes; what it proves settles doubts. */
+export async function scan(engine: Engine, job: Job, unit: Unit): Promise<Outcome> {
+  const writer = unit.cardWriter;
+  if (writer === undefined) return scanByIssuer(engine, job, unit);
+  try {
+    const card = await awaitCard(engine.deps, engine.jobs, job, unit, writer);
+    return engine.transact(job.cause, (tx) => report(engine, tx, job, card));
+  } finally {
+    await writer.release();
+  }
+}
+
+function report(engine: Engine, tx: EngineTransaction, job: Job, card: CardOnEncoder): Outcome {
+  const { deps } = engine;
+  const { uid } = card.seen;
+  for (const row of ownersOf(deps, uid, null)) {
+    tx.credential(row, {
+      type: "card.seen",
+      at: tx.certain,
+      jobId: null,
+      uid,
+      left: generationLeft(row, card),
+    });
+  }
+  const owner = ownerOf(engine, card);
+  const generation = card.state.is === "ours" ? card.state.generation : 0;
+  const result = renderScan({
+    card: cardSide(card.state),
+    seam: owner === null ? null : seamSide(engine, owner, generation),
+  });
+  const outcome: Outcome = { status: "success", result, error: null };
+  tx.finishAttempt(job.id, outcome);
+  return outcome;
+}
+
+function cardSide(state: CardState) {
+  switch (state.is) {
+    case "blank":
+      return null;
+    case "ours":
+      return {
+        cardNumber: cardNumberOf(state.credentialId),
+        startsAt: state.validFrom === null ? null : state.validFrom * 1_000,
+        endsAt: state.validTo === null ? null : state.validTo * 1_000,
+        isIssued: true,
+      };
+    case "torn":
+    case "foreign":
+      return { cardNumber: null, startsAt: null, endsAt: null, isIssued: null };
+  }
+}
+
+function ownerOf(engine: Engine, { state }: CardOnEncoder): ObjectRow | null {
+  if (state.is !== "ours") return null;
+  const row = engine.deps.store.objects.byCardCredentialId(state.credentialId);
+  return row === undefined || row.gone ? null : row;
+}
+
+function seamSide(engine: Engine, row: ObjectRow, generation: number) {
+  const spec = acsCredentialSpec.parse(row.spec);
+  const observed = engine.observe(row);
+  return {
+    credential: renderCredential({ spec, code: null, observed, inventory: engine.deps.inventory }),
+    startsAt: spec.starts_at === null ? null : Date.parse(spec.starts_at),
+    endsAt: spec.ends_at === null ? null : Date.parse(spec.ends_at),
+    isNewest: row.record?.context.issued?.generation === generation,
+    isSynced: observed?.isSynced ?? false,
+  };
+}
+
+async function scanByIssuer(engine: Engine, job: Job, unit: Unit): Promise<Outcome> {
+  const read = unit.keyIssuer?.read;
+  if (read === undefined)
+    throw new JobEnd("uncategorized_error", "this device cannot read cards [device.wrong]");
+  engine.jobs.say(job, "waiting_for_card", "Put one card on the encoder.");
+  const card = await read.call(unit.keyIssuer, { signal: job.control.signal });
+  return engine.transact(job.cause, (tx) => {
+    const rows = card?.uid == null ? [] : ownersOf(engine.deps, card.uid, null);
+    const owner =
+      rows.find((row) => row.record?.context.issued?.cardNumber === card?.cardNumber && !row.gone) ?? null;
+    const result = renderScan({
+      card:
+        card === null ? null : { cardNumber: card.cardNumber, startsAt: null, endsAt: null, isIssued: true },
+      seam: owner === null ? null : seamSide(engine, owner, owner.record?.context.issued?.generation ?? 0),
+    });
+    const outcome: Outcome = { status: "success", result, error: null };
+    tx.finishAttempt(job.id, outcome);
+    return outcome;
+  });
+}
