@@ -1,0 +1,50 @@
+import { z } from "zod";
+import type { Store, TokensTable } from "#src/engine/ports";
+import type { Connection } from "./connection.js";
+
+const knownToken = z.object({
+  id: z.string(),
+  name: z.string(),
+  role: z.enum(["viewer", "technician", "admin"]),
+});
+
+/** Who may talk to the gateway. Only hashes of tokens are kept. */
+export function tokensTable(connection: Connection): TokensTable {
+  return {
+    add({ id, name, role, sha256, createdAt }) {
+      connection.run("INSERT INTO tokens (id, name, role, sha256, created_at) VALUES (?, ?, ?, ?, ?)", [
+        id,
+        name,
+        role,
+        sha256,
+        createdAt,
+      ]);
+    },
+    bySha256(sha256) {
+      const row = connection.get("SELECT id, name, role FROM tokens WHERE sha256 = ?", [sha256]);
+      return knownToken.optional().parse(row);
+    },
+    list() {
+      return connection
+        .all(`SELECT id, name, role, created_at AS "createdAt" FROM tokens ORDER BY created_at, id`)
+        .map((row) => knownToken.extend({ createdAt: z.number() }).parse(row));
+    },
+    remove(id) {
+      return connection.run("DELETE FROM tokens WHERE id = ?", [id]) === 1;
+    },
+  };
+}
+
+/** Who did what at the site. Only ever grows. */
+export function auditTable(connection: Connection): Store["audit"] {
+  return {
+    append({ at, who, what, target }) {
+      connection.run("INSERT INTO audit (at, who, what, target) VALUES (?, ?, ?, ?)", [
+        at,
+        who,
+        what,
+        target,
+      ]);
+    },
+  };
+}

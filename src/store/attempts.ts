@@ -1,0 +1,106 @@
+import { z } from "zod";
+import type { ActionAttempt, AttemptsTable } from "#src/engine/ports";
+import { asFlag, asList, flag, jsonText } from "./columns.js";
+import type { Connection, SqlValue } from "./connection.js";
+
+const COLUMNS =
+  "id, action_type, status, result, error, credential_id, encoder_id, is_command, created_at, finished_at";
+
+const storedAttempt = z
+  .object({
+    id: z.string(),
+    action_type: z.string(),
+    status: z.enum(["pending", "success", "error"]),
+    result: jsonText,
+    error: jsonText.pipe(z.object({ type: z.string(), message: z.string() })).nullable(),
+    credential_id: z.string().nullable(),
+    encoder_id: z.string().nullable(),
+    is_command: flag,
+    created_at: z.number(),
+    finished_at: z.number().nullable(),
+  })
+  .transform(
+    ({
+      action_type,
+      credential_id,
+      encoder_id,
+      is_command,
+      created_at,
+      finished_at,
+      ...same
+    }): ActionAttempt => ({
+      ...same,
+      actionType: action_type,
+      credentialId: credential_id,
+      encoderId: encoder_id,
+      isCommand: is_command,
+      createdAt: created_at,
+      finishedAt: finished_at,
+    }),
+  );
+
+export class Attempts implements AttemptsTable {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  create(attempt: ActionAttempt): void {
+    this.#connection.run(
+      `INSERT INTO attempts (${COLUMNS}) VALUES (@id, @actionType, @status, @result, @error, @credentialId,
+        @encoderId, @isCommand, @createdAt, @finishedAt)`,
+      {
+        id: attempt.id,
+        actionType: attempt.actionType,
+        status: attempt.status,
+        result: JSON.stringify(attempt.result),
+        error: attempt.error === null ? null : JSON.stringify(attempt.error),
+        credentialId: attempt.credentialId,
+        encoderId: attempt.encoderId,
+        isCommand: asFlag(attempt.isCommand),
+        createdAt: attempt.createdAt,
+        finishedAt: attempt.finishedAt,
+      },
+    );
+  }
+
+  get(id: string): ActionAttempt | undefined {
+    return this.#select("WHERE id = ?", [id])[0];
+  }
+
+  finish(id: string, outcome: Pick<ActionAttempt, "status" | "result" | "error">, at: number): boolean {
+    const { status, result, error } = outcome;
+    if (status === "pending") throw new TypeError(`attempt ${id} cannot be finished as pending`);
+    const changed = this.#connection.run(
+      `UPDATE attempts SET status = ?, result = ?, error = ?, finished_at = ? WHERE id = ? AND status = 'pending'`,
+      [status, JSON.stringify(result), error === null ? null : JSON.stringify(error), at, id],
+    );
+    return changed === 1;
+  }
+
+  list({ ids, limit, after }: Parameters<AttemptsTable["list"]>[0]): readonly ActionAttempt[] {
+    const where: string[] = [];
+    const values: Record<string, SqlValue> = { limit };
+    if (ids !== undefined) {
+      where.push("id IN (SELECT value FROM json_each(@ids))");
+      values["ids"] = asList(ids);
+    }
+    if (after !== undefined) {
+      where.push("(created_at, id) > (@afterAt, @afterId)");
+      Object.assign(values, { afterAt: after.createdAt, afterId: after.id });
+    }
+    const condition = where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`;
+    return this.#select(`${condition} ORDER BY created_at, id LIMIT @limit`, values);
+  }
+
+  pending(): readonly ActionAttempt[] {
+    return this.#select("WHERE status = 'pending' ORDER BY created_at, id", []);
+  }
+
+  #select(condition: string, values: readonly SqlValue[] | Record<string, SqlValue>): ActionAttempt[] {
+    return this.#connection
+      .all(`SELECT ${COLUMNS} FROM attempts ${condition}`, values)
+      .map((row) => storedAttempt.parse(row));
+  }
+}

@@ -1,0 +1,26 @@
+import { z } from "zod";
+import type { Json, JsonObject } from "#src/lib/json";
+
+/** How values lie in columns: flags as 0 and 1, JSON as text, sealed values as blobs. */
+export const flag = z.union([z.literal(0), z.literal(1)]).transform((value) => value === 1);
+export const blob = z.instanceof(Uint8Array);
+
+/** A JSON text column. */
+export const jsonText = z.string().transform(
+  // JSON.parse makes nothing but JSON values.
+  (text) => JSON.parse(text) as Json,
+);
+
+export const jsonObjectText = jsonText.refine(
+  (value): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value),
+  "not a JSON object",
+);
+
+export function asFlag(value: boolean): 0 | 1 {
+  return value ? 1 : 0;
+}
+
+/** For `IN (SELECT value FROM json_each(?))`: one statement for lists of any length. */
+export function asList(values: readonly string[]): string {
+  return JSON.stringify(values);
+}

@@ -1,0 +1,226 @@
+import { z } from "zod";
+import { credentialRecordSchema } from "#src/domain/credential/credential.schema";
+import { OBJECT_KINDS, type ObjectKind } from "#src/domain/spec";
+import type { ListQuery, ObjectRow, ObjectsTable } from "#src/engine/ports";
+import { asFlag, blob, flag, jsonObjectText, jsonText } from "./columns.js";
+import type { Connection, SqlValue } from "./connection.js";
+import type { Place, Sealer } from "./sealer.js";
+import { damaged } from "./store-error.js";
+
+const COLUMNS = `objects.kind, objects.id, epoch, rev, spec, code_sealed, record, card_credential_id, dirty, blocked,
+  provisional, gone, created_at, system_id, user_id, search_text`;
+
+const storedRow = z.object({
+  kind: z.enum(OBJECT_KINDS),
+  id: z.string(),
+  epoch: z.number(),
+  rev: z.number(),
+  spec: jsonObjectText,
+  code_sealed: blob.nullable(),
+  record: jsonText.pipe(credentialRecordSchema).nullable(),
+  card_credential_id: z.string().nullable(),
+  dirty: flag,
+  blocked: z.string().nullable(),
+  provisional: z.number().nullable(),
+  gone: flag,
+  created_at: z.number(),
+  system_id: z.string().nullable(),
+  user_id: z.string().nullable(),
+  search_text: z.string(),
+});
+
+const UPSERT = `INSERT INTO objects (kind, id, epoch, rev, spec, denied, code_sealed, code_lookup, record, job_id,
+    card_credential_id, dirty, blocked, provisional, gone, created_at, system_id, user_id, search_text)
+  VALUES (@kind, @id, @epoch, @rev, @spec, @denied, @codeSealed, @codeLookup, @record, @jobId,
+    @cardCredentialId, @dirty, @blocked, @provisional, @gone, @createdAt, @systemId, @userId, @searchText)
+  ON CONFLICT (kind, id) DO UPDATE SET epoch = @epoch, rev = @rev, spec = @spec, denied = @denied,
+    code_sealed = @codeSealed, code_lookup = @codeLookup, record = @record, job_id = @jobId,
+    card_credential_id = @cardCredentialId, dirty = @dirty, blocked = @blocked, provisional = @provisional,
+    gone = @gone, created_at = @createdAt, system_id = @systemId, user_id = @userId, search_text = @searchText`;
+
+/** States of a document that take something away. */
+const DENIALS = ["revoked", "deleted", "forgotten"] as const;
+
+/** Sorts after every text that begins with what stands before it. */
+const LAST_CHARACTER = "\u{10FFFF}";
+
+export class Objects implements ObjectsTable {
+  readonly #connection: Connection;
+  readonly #sealer: Sealer;
+
+  constructor(connection: Connection, sealer: Sealer) {
+    this.#connection = connection;
+    this.#sealer = sealer;
+  }
+
+  get(kind: ObjectKind, id: string): ObjectRow | undefined {
+    return this.#select("WHERE kind = ? AND id = ?", [kind, id])[0];
+  }
+
+  put(row: ObjectRow): void {
+    refusePin(row);
+    const { kind, id, code } = row;
+    // What could not be read back is not stored.
+    const record = row.record === null ? null : credentialRecordSchema.parse(row.record);
+    this.#connection.transaction(() => {
+      this.#connection.run(UPSERT, {
+        kind,
+        id,
+        epoch: row.epoch,
+        rev: row.rev,
+        spec: JSON.stringify(row.spec),
+        denied: asFlag(DENIALS.some((state) => state === row.spec["state"])),
+        codeSealed: code === null ? null : this.#sealer.sealText(codePlace(kind, id), code),
+        codeLookup: code === null ? null : this.#sealer.lookup(code),
+        record: record === null ? null : JSON.stringify(record),
+        jobId: record?.context.job?.id ?? null,
+        cardCredentialId: row.cardCredentialId,
+        dirty: asFlag(row.dirty),
+        blocked: row.blocked,
+        provisional: row.provisional,
+        gone: asFlag(row.gone),
+        createdAt: row.createdAt,
+        systemId: row.systemId,
+        userId: row.userId,
+        searchText: row.searchText,
+      });
+      this.#putCards(kind, id, record?.context.cards.map((card) => card.uid) ?? []);
+    });
+  }
+
+  remove(kind: ObjectKind, id: string, at: number, revoked: boolean): void {
+    this.#connection.transaction(() => {
+      this.#connection.run("DELETE FROM objects WHERE kind = ? AND id = ?", [kind, id]);
+      this.#connection.run("DELETE FROM wakeups WHERE kind = ? AND id = ?", [kind, id]);
+      // Once revoked stays revoked, whatever is said about the id later.
+      this.#connection.run(
+        `INSERT INTO tombstones (kind, id, at, revoked) VALUES (?, ?, ?, ?)
+         ON CONFLICT (kind, id) DO UPDATE SET at = excluded.at, revoked = max(revoked, excluded.revoked)`,
+        [kind, id, at, asFlag(revoked)],
+      );
+    });
+  }
+
+  tombstone(kind: ObjectKind, id: string): { readonly at: number; readonly revoked: boolean } | undefined {
+    const row = this.#connection.get("SELECT at, revoked FROM tombstones WHERE kind = ? AND id = ?", [
+      kind,
+      id,
+    ]);
+    return z.object({ at: z.number(), revoked: flag }).optional().parse(row);
+  }
+
+  list(kind: ObjectKind, query: ListQuery): readonly ObjectRow[] {
+    const where = ["kind = @kind", "gone = 0"];
+    const values: Record<string, SqlValue> = { kind, limit: query.limit };
+    const narrow = (condition: string, named: Record<string, SqlValue>) => {
+      where.push(condition);
+      Object.assign(values, named);
+    };
+    if (query.systemId !== undefined) narrow("system_id = @systemId", { systemId: query.systemId });
+    if (query.userId !== undefined) narrow("user_id = @userId", { userId: query.userId });
+    if (query.createdBefore !== undefined) narrow("created_at < @before", { before: query.createdBefore });
+    if (query.after !== undefined)
+      narrow("(created_at, id) > (@afterAt, @afterId)", {
+        afterAt: query.after.createdAt,
+        afterId: query.after.id,
+      });
+    const either: string[] = [];
+    if (query.search !== undefined) {
+      either.push("instr(search_text, @search) > 0");
+      values["search"] = query.search.toLowerCase();
+    }
+    if (query.code !== undefined) {
+      either.push("code_lookup = @code");
+      values["code"] = this.#sealer.lookup(query.code);
+    }
+    if (either.length > 0) where.push(`(${either.join(" OR ")})`);
+    return this.#select(`WHERE ${where.join(" AND ")} ORDER BY created_at, id LIMIT @limit`, values);
+  }
+
+  dirty(limit: number): readonly ObjectRow[] {
+    return this.#select("WHERE dirty = 1 ORDER BY denied DESC, epoch, rev, kind, id LIMIT ?", [limit]);
+  }
+
+  blocked(prefix: string, limit: number): readonly ObjectRow[] {
+    // A range, not LIKE: it uses the index, and a prefix may hold any character.
+    return this.#select("WHERE blocked >= ? AND blocked < ? ORDER BY blocked, kind, id LIMIT ?", [
+      prefix,
+      prefix + LAST_CHARACTER,
+      limit,
+    ]);
+  }
+
+  withOpenJob(): readonly ObjectRow[] {
+    return this.#select("WHERE job_id IS NOT NULL ORDER BY id", []);
+  }
+
+  byCardUid(uid: string): readonly ObjectRow[] {
+    return this.#select("JOIN cards USING (kind, id) WHERE cards.uid = ? ORDER BY kind, id", [uid]);
+  }
+
+  byCardCredentialId(cardCredentialId: string): ObjectRow | undefined {
+    return this.#select("WHERE card_credential_id = ?", [cardCredentialId])[0];
+  }
+
+  count(kind: ObjectKind): number {
+    const row = this.#connection.get("SELECT count(*) AS n FROM objects WHERE kind = ? AND gone = 0", [kind]);
+    return z.object({ n: z.number() }).parse(row).n;
+  }
+
+  #putCards(kind: ObjectKind, id: string, uids: readonly (string | null)[]): void {
+    this.#connection.run("DELETE FROM cards WHERE kind = ? AND id = ?", [kind, id]);
+    for (const uid of new Set(uids))
+      if (uid !== null)
+        this.#connection.run("INSERT INTO cards (uid, kind, id) VALUES (?, ?, ?)", [uid, kind, id]);
+  }
+
+  #select(condition: string, values: readonly SqlValue[] | Record<string, SqlValue>): ObjectRow[] {
+    return this.#connection
+      .all(`SELECT ${COLUMNS} FROM objects ${condition}`, values)
+      .map((row) => this.#read(row));
+  }
+
+  #read(row: unknown): ObjectRow {
+    const parsed = storedRow.safeParse(row);
+    if (!parsed.success)
+      throw damaged(this.#connection.path, `${nameOf(row)} does not read back`, parsed.error);
+    const {
+      kind,
+      id,
+      code_sealed,
+      card_credential_id,
+      created_at,
+      system_id,
+      user_id,
+      search_text,
+      ...same
+    } = parsed.data;
+    return {
+      ...same,
+      kind,
+      id,
+      code: code_sealed === null ? null : this.#sealer.openText(codePlace(kind, id), code_sealed),
+      cardCredentialId: card_credential_id,
+      createdAt: created_at,
+      systemId: system_id,
+      userId: user_id,
+      searchText: search_text,
+    };
+  }
+}
+
+function codePlace(kind: ObjectKind, id: string): Place {
+  return { table: "objects", row: `${kind} ${id}`, column: "code_sealed" };
+}
+
+function nameOf(row: unknown): string {
+  const named = z.object({ kind: z.string(), id: z.string() }).safeParse(row);
+  return named.success ? `the object ${named.data.kind} ${named.data.id}` : "an object";
+}
+
+/** A PIN belongs into `code`, where it is sealed; documents are stored as they are. */
+function refusePin({ kind, id, spec }: ObjectRow): void {
+  const carriesPins = kind === "acs_credential" || kind === "access_code";
+  if (carriesPins && (spec["code"] ?? null) !== null)
+    throw new TypeError(`the document of ${kind} ${id} holds a PIN: take it out before it is stored`);
+}
