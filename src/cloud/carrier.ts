@@ -1,0 +1,30 @@
+import type { CarrierProblem } from "./sync-state.js";
+import type { GatewayMessage } from "./wire.js";
+
+/** What a carrier reports. After `down` nothing more comes until the next `open`. */
+export interface CarrierSink {
+  up(): void;
+  /** One body, as it came. */
+  received(bytes: Uint8Array): void;
+  down(problem: CarrierProblem): void;
+}
+
+/** Moves bodies between gateway and cloud and knows nothing of what they say. */
+export interface Carrier {
+  readonly name: string;
+  /** Is the way encrypted, so that the cloud's clock may be believed? */
+  readonly isEncrypted: boolean;
+  open(sink: CarrierSink): void;
+  send(session: string | null, messages: readonly GatewayMessage[]): void;
+  /** The session began: from now on take what the cloud says by itself. */
+  listen(session: string): void;
+  /** Gives up everything under way; reports nothing more. */
+  close(): void;
+  /** Closes for good and frees what was held. */
+  destroy(): Promise<void>;
+}
+
+/** A configuration that no try can make work. */
+export class CloudConfigError extends Error {
+  override readonly name = "CloudConfigError";
+}

@@ -1,0 +1,409 @@
+import type { Cursor } from "#src/engine/ports";
+import { type BodyResult, parseBody } from "./body.js";
+import { Draft } from "./draft.js";
+import type {
+  FeedPage,
+  LinkInput,
+  LinkState,
+  LocalView,
+  RunnableCommand,
+  Turn,
+  Welcomed,
+} from "./sync-state.js";
+import { acknowledged, RESEND_AFTER_MS, resendOverdue, upload } from "./upload.js";
+import { type Command, LIMITS, type Message, type Page, type Welcome } from "./wire.js";
+
+/**
+ * The gateway's half of the sync protocol as a function: it knows no carrier, no clock and no store. Any message may
+ * be lost, repeated or come out of order: asking for "everything after my cursor" repairs it, every time.
+ *
+ * What holds after every turn: the cursor never falls and never passes the head; the journal goes up in order without
+ * holes; a command runs at most once, within its life, in the session it was given in.
+ */
+export const INITIAL_STATE: LinkState = {
+  phase: { name: "stopped" },
+  failures: 0,
+  refusals: 0,
+  batchEvents: LIMITS.batchEvents,
+  problem: null,
+};
+
+const OPEN_WITHIN_MS = 30_000;
+const WELCOME_WITHIN_MS = 10_000;
+const PULL_AGAIN_AFTER_MS = 10_000;
+/** In silence a pushed page may have been lost without a trace: ask now and then. */
+const PULL_IDLE_MS = 60_000;
+const PULL_WITHOUT_SNAPSHOT_MS = 5 * 60_000;
+const FAULTS_MAX = 3;
+const WAITING_COMMANDS_MAX = 64;
+
+export function syncStep(state: LinkState, input: LinkInput, local: LocalView): Turn {
+  const draft = new Draft(state, local);
+  take(draft, input);
+  return draft.finish();
+}
+
+/** Monotonic instant of the next `tick` that changes anything; null: none. */
+export function nextTickAt(state: LinkState): number | null {
+  const { phase } = state;
+  switch (phase.name) {
+    case "stopped":
+      return null;
+    case "resting":
+      return phase.until;
+    case "opening":
+      return phase.since + OPEN_WITHIN_MS;
+    case "greeting":
+      return phase.since + WELCOME_WITHIN_MS;
+    case "welcomed":
+      return Math.min(
+        pullDueAt(phase),
+        ...phase.inFlight.map(({ sentAt }) => sentAt + RESEND_AFTER_MS),
+        ...phase.waiting.map(({ command, arrivedAt }) => arrivedAt + command.life_ms),
+      );
+  }
+}
+
+function take(draft: Draft, input: LinkInput): void {
+  const { phase } = draft.state;
+  switch (input.type) {
+    case "start":
+      if (phase.name === "stopped") open(draft);
+      return;
+    case "stop":
+      draft.carrier({ type: "close" });
+      draft.state = { ...INITIAL_STATE };
+      return;
+    case "carrier.up":
+      if (phase.name === "opening") greet(draft);
+      return;
+    case "carrier.down":
+      carrierFailed(draft, input);
+      return;
+    case "store.failed":
+      draft.fail("store.failed", "the gateway could not store what the cloud sent; see the log");
+      return;
+    case "tick":
+      tick(draft);
+      return;
+    case "journal.grew":
+      upload(draft);
+      return;
+    case "progress":
+      if (phase.name === "welcomed") {
+        draft.send({ type: "live", cmd: input.cmd, step: input.step, say: input.say.slice(0, 500) });
+      }
+      return;
+    case "received":
+      if (phase.name === "greeting" || phase.name === "welcomed") receive(draft, parseBody(input.bytes));
+      return;
+  }
+}
+
+// ── Coming and going ─────────────────────────────────────────────────────────────────────────────────────────────
+
+function open(draft: Draft): void {
+  draft.state = { ...draft.state, phase: { name: "opening", since: draft.local.now } };
+  draft.carrier({ type: "open" });
+}
+
+function greet(draft: Draft): void {
+  const { local } = draft;
+  const nonce = draft.randomId();
+  draft.state = { ...draft.state, phase: { name: "greeting", since: local.now, nonce } };
+  draft.send({
+    type: "hello",
+    ...local.identity,
+    jid: local.jid,
+    seq_last: local.lastSeq,
+    seq_acked: draft.acked,
+    epoch: draft.cursor?.epoch ?? null,
+    rev: draft.cursor?.rev ?? 0,
+    time: { utc: local.wall, quality: local.timeQuality, mono: Math.round(local.now) },
+    nonce,
+  });
+}
+
+function carrierFailed(draft: Draft, { problem }: Extract<LinkInput, { type: "carrier.down" }>): void {
+  const { phase } = draft.state;
+  if (phase.name === "stopped" || phase.name === "resting") return;
+  if (problem.code === "carrier.batch_too_big") {
+    const halved = Math.max(1, Math.floor(draft.state.batchEvents / 2));
+    draft.state = { ...draft.state, batchEvents: halved };
+  }
+  draft.fail(problem.code, problem.message, problem.retryAfterMs);
+}
+
+function tick(draft: Draft): void {
+  const { phase } = draft.state;
+  const { now } = draft.local;
+  switch (phase.name) {
+    case "stopped":
+      return;
+    case "resting":
+      if (now >= phase.until) open(draft);
+      return;
+    case "opening":
+      if (now - phase.since >= OPEN_WITHIN_MS) draft.fail("carrier.timeout", "no connection came about");
+      return;
+    case "greeting":
+      if (now - phase.since >= WELCOME_WITHIN_MS) {
+        draft.fail("welcome.missing", "the other end answers, but no welcome of the cloud came");
+      }
+      return;
+    case "welcomed":
+      resendOverdue(draft);
+      upload(draft);
+      runWaiting(draft);
+      if (now >= pullDueAt(phase)) pull(draft);
+      return;
+  }
+}
+
+function pullDueAt(phase: Welcomed): number {
+  if (phase.pulledAt !== null) {
+    return phase.pulledAt + (phase.needsSnapshot ? PULL_WITHOUT_SNAPSHOT_MS : PULL_AGAIN_AFTER_MS);
+  }
+  return phase.feedHeardAt + (phase.needsSnapshot ? PULL_WITHOUT_SNAPSHOT_MS : PULL_IDLE_MS);
+}
+
+// ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function receive(draft: Draft, body: BodyResult): void {
+  if (!body.ok) {
+    draft.fail(
+      "cloud.unreadable",
+      `what answers at the cloud's address is not the cloud: ${body.fault.message}`,
+    );
+    return;
+  }
+  for (const received of body.messages) {
+    if (received.ok) {
+      draft.session({ faults: 0 });
+      handle(draft, received.message);
+    } else if (received.fault.code === "message.unknown") {
+      draft.notice("info", "cloud.message_unknown", "passed over a message of a newer cloud", {
+        type: received.type,
+      });
+    } else unreadable(draft, received.type, received.fault.message);
+  }
+}
+
+/** One unreadable message is passed over; what it held is asked for again. Several in a row end the session. */
+function unreadable(draft: Draft, type: string, where: string): void {
+  const { phase } = draft.state;
+  draft.notice("warn", "cloud.message_malformed", "passed over a message that is not as agreed", {
+    type,
+    where,
+  });
+  const faults = phase.name === "welcomed" ? phase.faults + 1 : FAULTS_MAX;
+  draft.session({ faults });
+  if (faults >= FAULTS_MAX) draft.fail("cloud.unreadable", `the cloud's ${type} is not as agreed: ${where}`);
+}
+
+function handle(draft: Draft, message: Message): void {
+  const { phase } = draft.state;
+  if (message.type === "welcome") {
+    welcomed(draft, message);
+    return;
+  }
+  if (phase.name !== "welcomed") return; // Of a session that is over; the next one tells it again.
+  switch (message.type) {
+    case "page":
+      turnPage(draft, phase, message);
+      return;
+    case "ack":
+      if (message.refused.length > 0) {
+        draft.notice("warn", "cloud.events_refused", "the cloud could not use some events", {
+          refused: message.refused.map(({ seq, code }) => ({ seq, code })),
+        });
+      }
+      acknowledged(draft, message.jid, message.ingested);
+      upload(draft);
+      return;
+    case "cmd":
+      commandArrived(draft, phase, message);
+      return;
+    case "gone":
+      needSnapshot(draft, `the cloud can no longer continue from here (${message.reason})`);
+      return;
+    case "ctl":
+      if (message.order === "hello") draft.fail("cloud.asked_for_hello", message.reason);
+      else draft.fail("cloud.asked_to_wait", "the cloud asked for a pause", message.retry_after_ms);
+      return;
+    case "hello":
+    case "pull":
+    case "ev":
+    case "live":
+      return; // Our own words, sent back by a confused peer.
+  }
+}
+
+function welcomed(draft: Draft, message: Welcome): void {
+  const { phase } = draft.state;
+  const { local } = draft;
+  if (phase.name !== "greeting" || message.nonce_echo !== phase.nonce) return;
+  const wanted = message.want_from - 1;
+  const isJournalBehind = Math.max(message.ingested[local.jid] ?? 0, wanted) > local.lastSeq;
+  const session: Welcomed = {
+    name: "welcomed",
+    since: local.now,
+    session: message.session,
+    epoch: message.epoch,
+    head: message.head,
+    pulledAt: null,
+    feedHeardAt: local.now,
+    sentTo: isJournalBehind ? draft.acked : wanted,
+    inFlight: [],
+    isCaughtUp: false,
+    faults: 0,
+    needsSnapshot: false,
+    isJournalBehind,
+    waiting: [],
+  };
+  draft.state = { ...draft.state, phase: session, problem: null };
+  draft.carrier({ type: "listen", session: message.session });
+  draft.order({ type: "rememberWelcome", cloudTime: message.time });
+  draft.notice("info", "cloud.welcomed", "the cloud welcomed this gateway", { head: message.head });
+  if (isJournalBehind) {
+    const reason =
+      "the cloud has events of this journal that the gateway does not know: it was restored from a backup";
+    draft.problem("journal.behind_cloud", reason);
+  } else if (wanted !== draft.acked) {
+    if (wanted < draft.acked) {
+      draft.notice("warn", "cloud.rewound", "the cloud asked for earlier events again", { from: wanted + 1 });
+    }
+    draft.order({ type: "setAcked", seq: wanted });
+  }
+  upload(draft);
+  continueFeed(draft, session, message.floor);
+}
+
+// ── Feed ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function continueFeed(draft: Draft, session: Welcomed, floor: number): void {
+  const cursor = cursorIn(draft, session);
+  if (!isSameEpoch(cursor, session))
+    needSnapshot(draft, "the cloud's feed is not the one this gateway followed");
+  else if (cursor.rev < floor)
+    needSnapshot(draft, "the cloud no longer keeps the changes this gateway missed");
+  else if (cursor.rev > session.head) {
+    draft.problem("feed.went_back", "the cloud's feed is behind what this gateway has already seen of it");
+  } else if (cursor.rev === session.head) caughtUp(draft);
+  else pull(draft);
+}
+
+/** Before the first page there is no feed to differ from: the gateway joins the cloud's. */
+function cursorIn(draft: Draft, { epoch }: Welcomed): Cursor {
+  return draft.cursor === null || draft.cursor.rev === 0 ? { epoch, rev: 0 } : draft.cursor;
+}
+
+function isSameEpoch(cursor: Cursor, { epoch }: { readonly epoch: Cursor["epoch"] }): boolean {
+  return cursor.epoch.n === epoch.n && cursor.epoch.id === epoch.id;
+}
+
+/** The rule that makes every loss, repeat and disorder of pages harmless. */
+function turnPage(draft: Draft, phase: Welcomed, page: Page): void {
+  const cursor = cursorIn(draft, phase);
+  if (!isSameEpoch(cursor, page)) {
+    pullUnlessOpen(draft, phase);
+    return;
+  }
+  const head = Math.max(phase.head, page.head);
+  draft.session({ head, feedHeardAt: draft.local.now });
+  if (page.to > cursor.rev && page.from > cursor.rev) {
+    pullUnlessOpen(draft, phase);
+    return;
+  }
+  const isNews = page.to > cursor.rev;
+  if (isNews) draft.order({ type: "storePage", page: pageAfter(cursor, page) });
+  const rev = Math.max(page.to, cursor.rev);
+  if (rev >= head) {
+    draft.session({ pulledAt: null });
+    caughtUp(draft);
+  } else if (isNews) pull(draft); // A page without news never asks for another: that could go on for ever.
+  runWaiting(draft);
+}
+
+/** What of a page is news. An item too broken to say its rev is told by the end of its page. */
+function pageAfter(cursor: Cursor, { items, to }: Page): FeedPage {
+  const epoch = cursor.epoch.n;
+  const good = items.flatMap((result) => (result.ok && result.item.rev > cursor.rev ? [result.item] : []));
+  const bad = items.flatMap((result) => (result.ok ? [] : [result.bad]));
+  return {
+    items: good.map(({ kind, id, rev, spec, secret }) => ({ kind, id, epoch, rev, spec, code: secret })),
+    blocked: bad
+      .filter(({ rev }) => rev === null || rev > cursor.rev)
+      .map(({ raw, ...item }) => ({ ...item, epoch, rev: item.rev ?? to, raw: raw.reveal() })),
+    cursor: { epoch: cursor.epoch, rev: to },
+  };
+}
+
+function pull(draft: Draft): void {
+  const { phase } = draft.state;
+  if (phase.name !== "welcomed") return;
+  const { epoch, rev } = cursorIn(draft, phase);
+  draft.session({ pulledAt: draft.local.now });
+  draft.send({ type: "pull", req: draft.randomId(), epoch, since: rev });
+}
+
+function pullUnlessOpen(draft: Draft, phase: Welcomed): void {
+  if (phase.pulledAt === null) pull(draft);
+}
+
+function caughtUp(draft: Draft): void {
+  const { phase } = draft.state;
+  if (phase.name !== "welcomed" || phase.isCaughtUp) return;
+  draft.session({ isCaughtUp: true });
+  draft.order({ type: "caughtUp", rev: cursorIn(draft, phase).rev });
+}
+
+/** This version cannot load a snapshot, and says so instead of working on with half the truth. */
+function needSnapshot(draft: Draft, reason: string): void {
+  draft.session({ needsSnapshot: true, waiting: [] });
+  draft.problem("feed.needs_snapshot", `${reason}: a snapshot is needed, which this version cannot load`);
+}
+
+// ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function commandArrived(draft: Draft, phase: Welcomed, command: Command): void {
+  if (command.session !== phase.session || phase.needsSnapshot) return;
+  if (phase.waiting.some((other) => other.command.cmd === command.cmd)) return;
+  if (phase.waiting.length >= WAITING_COMMANDS_MAX) return; // The cloud ends it when its life is over.
+  draft.session({ waiting: [...phase.waiting, { command, arrivedAt: draft.local.now }] });
+  if (command.needs_rev > cursorIn(draft, phase).rev) pullUnlessOpen(draft, phase);
+  runWaiting(draft);
+}
+
+/** Runs what the feed has come far enough for, drops what has outlived its life. */
+function runWaiting(draft: Draft): void {
+  const { phase } = draft.state;
+  if (phase.name !== "welcomed") return;
+  const { rev } = cursorIn(draft, phase);
+  const stillWaiting = phase.waiting.filter(({ command, arrivedAt }) => {
+    const lifeMs = command.life_ms - (draft.local.now - arrivedAt);
+    if (lifeMs <= 0) {
+      draft.notice("info", "cloud.command_outlived", "a command's life was over before it could run", {
+        cmd: command.cmd,
+      });
+      return false;
+    }
+    if (command.needs_rev > rev) return true;
+    if (!draft.begun.has(command.cmd) && !draft.local.knowsCommand(command.cmd)) {
+      draft.order({ type: "runCommand", command: runnable(command, lifeMs) });
+    }
+    return false;
+  });
+  draft.session({ waiting: stillWaiting });
+}
+
+function runnable(command: Command, lifeMs: number): RunnableCommand {
+  const head = { id: command.cmd, encoderId: command.target.encoder_id, lifeMs, by: command.by };
+  if (command.act !== "encode") return { ...head, act: command.act };
+  return {
+    ...head,
+    act: "encode",
+    credentialId: command.target.credential_id,
+    expectGen: command.expect_gen,
+  };
+}
