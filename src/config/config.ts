@@ -1,0 +1,128 @@
+import type { CardProfile } from "#src/cards/profile";
+import type { Secret } from "#src/lib/secret";
+import type { ConfiguredDevice } from "./device-settings.js";
+import { objectId } from "./ids.js";
+import type { ConfigFile } from "./schema.js";
+
+/** The configuration as the program uses it: every default filled in, every reference read, every id known. */
+export interface Config {
+  readonly site: { readonly id: string; readonly name: string; readonly timeZone: string };
+  readonly devices: readonly ConfiguredDevice[];
+  readonly systems: readonly ConfiguredSystem[];
+  /** By key. */
+  readonly cardProfiles: ReadonlyMap<string, CardProfile>;
+  readonly encoders: readonly ConfiguredEncoder[];
+  readonly entrances: readonly ConfiguredEntrance[];
+  /** null: the gateway is its own authority. */
+  readonly cloud: ConfiguredCloud | null;
+  readonly offline: { readonly ms: number; readonly keys: number };
+  readonly limits: { readonly cardWaitMs: number; readonly jobMs: number; readonly commandMs: number };
+  readonly api: {
+    readonly host: string;
+    readonly port: number;
+    readonly tls: { readonly certificatePath: string; readonly key: Secret<string> } | null;
+  };
+  readonly socketPath: string;
+  readonly stateDir: string;
+  readonly logLevel: ConfigFile["log"]["level"];
+}
+
+interface ConfiguredObject {
+  readonly id: string;
+  readonly key: string;
+  readonly name: string;
+}
+
+export interface ConfiguredSystem extends ConfiguredObject {
+  readonly externalType: string | null;
+  /** Keys, the preferred one first. */
+  readonly cardProfiles: readonly string[];
+}
+
+export interface ConfiguredEncoder extends ConfiguredObject {
+  /** Keys. */
+  readonly system: string;
+  /** `device/unit`. */
+  readonly unit: string;
+}
+
+export interface ConfiguredEntrance extends ConfiguredObject {
+  readonly system: string;
+  readonly door: number | null;
+  readonly zone: number | null;
+  /** `device/unit`. */
+  readonly keypad: string | null;
+}
+
+export interface ConfiguredCloud {
+  /** MQTT. At least one of the two addresses is there. */
+  readonly mqttUrl: string | null;
+  readonly httpUrl: string | null;
+  readonly gatewayId: string;
+  readonly token: Secret<string>;
+}
+
+export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[]): Config {
+  const siteId = file.site.id.toLowerCase();
+  return {
+    site: { id: siteId, name: file.site.name, timeZone: file.site.time_zone },
+    devices,
+    systems: Object.entries(file.systems).map(([key, system]) => ({
+      id: system.id?.toLowerCase() ?? objectId(siteId, "acs_system", key),
+      key,
+      name: system.name ?? key,
+      externalType: system.external_type ?? null,
+      cardProfiles: system.card_profiles,
+    })),
+    cardProfiles: new Map(
+      Object.entries(file.card_profiles).map(([key, profile]) => [key, { ...profile, key }]),
+    ),
+    encoders: Object.entries(file.encoders).map(([key, encoder]) => ({
+      id: encoder.id?.toLowerCase() ?? objectId(siteId, "acs_encoder", key),
+      key,
+      name: encoder.name ?? key,
+      system: encoder.system,
+      unit: fullUnit(encoder.unit),
+    })),
+    entrances: Object.entries(file.entrances).map(([key, entrance]) => ({
+      id: entrance.id?.toLowerCase() ?? objectId(siteId, "acs_entrance", key),
+      key,
+      name: entrance.name ?? key,
+      system: entrance.system,
+      door: entrance.door ?? null,
+      zone: entrance.zone ?? null,
+      keypad: entrance.keypad === undefined ? null : fullUnit(entrance.keypad),
+    })),
+    cloud:
+      file.cloud === undefined
+        ? null
+        : {
+            mqttUrl: file.cloud.url ?? null,
+            httpUrl: file.cloud.http ?? null,
+            gatewayId: file.cloud.gateway.toLowerCase(),
+            token: file.cloud.token,
+          },
+    offline: { ms: file.offline.hours * 3_600_000, keys: file.offline.keys },
+    limits: {
+      cardWaitMs: file.limits.card_wait_s * 1_000,
+      jobMs: file.limits.job_s * 1_000,
+      commandMs: file.limits.command_s * 1_000,
+    },
+    api: {
+      host: file.api.host,
+      port: file.api.port,
+      tls:
+        file.api.tls === undefined
+          ? null
+          : { certificatePath: file.api.tls.certificate, key: file.api.tls.key },
+    },
+    socketPath: file.socket,
+    stateDir: file.state_dir,
+    logLevel: file.log.level,
+  };
+}
+
+/** A device without a named unit means its only one, which drivers call `main`. */
+function fullUnit(unit: string): string {
+  return unit.includes("/") ? unit : `${unit}/main`;
+}

@@ -1,0 +1,137 @@
+import { z } from "zod";
+import { cardProfileSchema } from "#src/cards/profile";
+import { isUuid } from "#src/lib/uuid";
+import { Secret } from "#src/lib/secret";
+
+/**
+ * The configuration file, as a person writes it. Durations carry their unit in the key. What lies beside `driver` and
+ * `port` under a device is the driver's own and is parsed by the driver's schema.
+ */
+const key = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+    "a key has 1 to 64 letters, digits, - and _, and begins with a letter or digit",
+  );
+const name = z.string().trim().min(1).max(200);
+const uuid = z.string().refine(isUuid, "must be a UUID, like 6f1c2c1e-8f1e-4c0e-9d5c-0a3f6f6a2b10");
+const ownId = uuid
+  .optional()
+  .describe("Fixed id in the API; without it one is made of the site's id and the key.");
+const unit = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*(\/[A-Za-z0-9][A-Za-z0-9_.:-]*)?$/, "must be a device, or device/unit");
+const absolutePath = z.string().startsWith("/", "must be an absolute path");
+
+/** A secret: by reference, or inline where that is good enough. */
+export const secretText = z
+  .union([z.instanceof(Secret), z.string().min(1)])
+  .transform((value): Secret<string> => (value instanceof Secret ? value.map(String) : new Secret(value)));
+
+const site = z
+  .strictObject({
+    id: uuid.describe("Made once for this site (`uuidgen`); every other id comes from it."),
+    name,
+    time_zone: z.string().describe("IANA name, like Europe/Lisbon."),
+  })
+  .describe("The property.");
+
+const device = z
+  .looseObject({
+    driver: z.string().describe("Folder of the driver."),
+    port: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Where it is plugged in; best a name under /dev/serial/by-id."),
+  })
+  .describe("Hardware, by key. What else stands here is the driver's own.");
+
+const system = z.strictObject({
+  id: ownId,
+  name: name.optional(),
+  external_type: z.string().min(1).optional(),
+  card_profiles: z.array(z.string()).default([]).describe("Card profiles, the preferred one first."),
+});
+
+const encoder = z.strictObject({
+  id: ownId,
+  name: name.optional(),
+  system: z.string().describe("The system it makes cards for."),
+  unit: unit.describe("The device that does it, or device/unit."),
+});
+
+const entrance = z.strictObject({
+  id: ownId,
+  name: name.optional(),
+  system: z.string(),
+  door: z.int().min(1).max(65_535).optional().describe("Number of a guest door; a card opens at most one."),
+  zone: z.int().min(0).max(31).optional().describe("Number of a shared zone."),
+  keypad: unit.optional().describe("Its keypad: a device, or device/unit."),
+});
+
+const cloud = z.strictObject({
+  url: z.string().optional().describe("MQTT: mqtts:// or wss://."),
+  http: z.string().optional().describe("HTTP: https://."),
+  gateway: uuid.describe("This gateway's id in the cloud."),
+  token: secretText.describe("Best as ${credential:cloud-token}."),
+});
+
+const api = z.strictObject({
+  host: z.string().min(1).default("127.0.0.1"),
+  port: z.int().min(0).max(65_535).default(8480),
+  tls: z
+    .strictObject({ certificate: absolutePath, key: secretText.describe("PEM; best as ${file:/path}.") })
+    .optional(),
+});
+
+const seconds = z.number().positive().max(3_600);
+
+export const configSchema = z.strictObject({
+  site,
+  devices: z.record(key, device).default({}),
+  systems: z.record(key, system).default({}),
+  card_profiles: z.record(key, cardProfileSchema).default({}),
+  encoders: z.record(key, encoder).default({}),
+  entrances: z.record(key, entrance).default({}),
+  cloud: cloud.optional().describe("Without it the gateway is its own authority."),
+  offline: z
+    .strictObject({
+      hours: z.number().min(0).max(8_760).default(72),
+      keys: z.int().min(0).max(100_000).default(200),
+    })
+    .prefault({})
+    .describe("How long, and how many cards, may be written without word from the cloud."),
+  limits: z
+    .strictObject({
+      card_wait_s: seconds.default(60).describe("How long an encoder waits for a card."),
+      job_s: seconds.default(120).describe("How long a job may take at the encoder."),
+      command_s: seconds.default(150).describe("How long a command may wait and run in all."),
+    })
+    .prefault({}),
+  api: api.prefault({}).describe("The HTTP API, for apps and the seam SDK."),
+  socket: absolutePath
+    .default("/run/lockbridge/lockbridge.sock")
+    .describe("Where the command line talks to the daemon."),
+  state_dir: absolutePath.default("/var/lib/lockbridge").describe("Everything that must survive a restart."),
+  log: z
+    .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error"]).default("info") })
+    .prefault({}),
+});
+export type ConfigFile = z.infer<typeof configSchema>;
+
+/** The schema that editors complete from. */
+export function configJsonSchema(): object {
+  const schema = z.toJSONSchema(configSchema, {
+    io: "input",
+    unrepresentable: "any",
+    override({ zodSchema, jsonSchema }) {
+      // In the file a secret is a text; the wrapped form exists only after references were read.
+      if (zodSchema === secretText || zodSchema === secretText.in) {
+        delete jsonSchema.anyOf;
+        jsonSchema.type = "string";
+      }
+    },
+  });
+  return { title: "Lockbridge configuration", ...schema };
+}
