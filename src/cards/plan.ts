@@ -1,0 +1,144 @@
+import type { CardSeen, ReadBack, ReadPlan, WritePlan } from "#driver-api";
+import { type CardState, REASONS, stateOf } from "./card-state.js";
+import { classicSector } from "./classic.js";
+import type { Container, Sight } from "./container.js";
+import type { CardContent } from "./content.js";
+import { ntagPages } from "./ntag.js";
+import type { CardProfile } from "./profile.js";
+import { type CardRecord, encodeRecord, KEY_VERSION_MAX, NO_END, SEQUENCE_MAX } from "./record.js";
+import type { SiteKeys } from "./site-keys.js";
+
+/**
+ * From content, keys and one card to what a driver reads and writes, and back. Nothing here is stored or sent. Key
+ * sets come newest first; the newest writes and all of them read. Take them once for a whole job, so that reading,
+ * writing and verifying mean the same keys. The profile must be one that `profileFor` found for this card.
+ *
+ * Every plan may end after any of its steps. What the card is then, `interpret` says, and a new plan for it leads to
+ * the same end; it reads as the new card only after the last step.
+ */
+export interface WantedCard {
+  /** 8 bytes, hex: made at random with the credential. */
+  readonly cardCredentialId: string;
+  /** From 1. */
+  readonly generation: number;
+  readonly content: CardContent;
+}
+
+export type PlanRefusal = "no_keys" | "key_version" | "generation" | "card_foreign" | "card_locked";
+
+export type Planned =
+  | { readonly ok: true; readonly plan: WritePlan }
+  | { readonly ok: false; readonly refusal: PlanRefusal; readonly message: string };
+
+/** What to read to know what the card is: newest own keys, older ones, then those of a new card. */
+export function readPlan(profile: CardProfile, card: CardSeen, keySets: readonly SiteKeys[]): ReadPlan {
+  return containerOf(profile, card).readPlan(keySets);
+}
+
+/** What to read after a write: as a lock reads, with `newest`, the keys that wrote, alone. */
+export function verifyPlan(profile: CardProfile, card: CardSeen, newest: SiteKeys): ReadPlan {
+  return containerOf(profile, card).verifyPlan(newest);
+}
+
+/** What the card is. Any read-back is something. */
+export function interpret(
+  profile: CardProfile,
+  card: CardSeen,
+  keySets: readonly SiteKeys[],
+  readBack: ReadBack,
+): CardState {
+  return stateOf(containerOf(profile, card).look(keySets, readBack), card.uid, keySets);
+}
+
+/** Makes the card that is wanted out of a blank, own or torn one. */
+export function writePlan(
+  profile: CardProfile,
+  card: CardSeen,
+  keySets: readonly SiteKeys[],
+  readBack: ReadBack,
+  wanted: WantedCard,
+): Planned {
+  const [newest] = keySets;
+  if (newest === undefined)
+    return refused("no_keys", "this site has no card keys: create or import them (lockbridge keys)");
+  if (newest.version < 1 || newest.version > KEY_VERSION_MAX)
+    return refused("key_version", `a card can say key versions 1–${KEY_VERSION_MAX}, not ${newest.version}`);
+  if (wanted.generation < 1 || wanted.generation > SEQUENCE_MAX)
+    return refused(
+      "generation",
+      `a card can say generations 1–${SEQUENCE_MAX}, not ${wanted.generation}: make a new credential`,
+    );
+  const record = encodeRecord(recordOf(wanted), card.uid, newest);
+  return planFrom(profile, card, keySets, readBack, (sight) => sight.write(newest, record));
+}
+
+/** Leaves a card of ours as it was delivered; one that is blank gets what an interrupted erase may have left undone. */
+export function erasePlan(
+  profile: CardProfile,
+  card: CardSeen,
+  keySets: readonly SiteKeys[],
+  readBack: ReadBack,
+): Planned {
+  return planFrom(profile, card, keySets, readBack, (sight) => sight.erase());
+}
+
+export type Verified =
+  | { readonly ok: true }
+  /** What is not as wanted: the state of the card, its key version, or a field of the record. */
+  | { readonly ok: false; readonly differs: "state" | "keyVersion" | keyof CardRecord };
+
+/** Compares what `verifyPlan` read with what was to be written. */
+export function verify(
+  profile: CardProfile,
+  card: CardSeen,
+  keySets: readonly SiteKeys[],
+  readBack: ReadBack,
+  wanted: WantedCard,
+): Verified {
+  const state = interpret(profile, card, keySets, readBack);
+  if (state.is !== "ours") return { ok: false, differs: "state" };
+  if (state.keyVersion !== keySets[0]?.version) return { ok: false, differs: "keyVersion" };
+  const expected = recordOf(wanted);
+  const fields = Object.keys(expected) as (keyof CardRecord)[]; // made above, with exactly these keys
+  const differs = fields.find((field) => state.record[field] !== expected[field]);
+  return differs === undefined ? { ok: true } : { ok: false, differs };
+}
+
+function containerOf(profile: CardProfile, card: CardSeen): Container {
+  return profile.container === "classic" ? classicSector(profile, card) : ntagPages(profile, card);
+}
+
+/** Only what is blank or ours is ever written. */
+function planFrom(
+  profile: CardProfile,
+  card: CardSeen,
+  keySets: readonly SiteKeys[],
+  readBack: ReadBack,
+  make: (sight: Sight) => WritePlan,
+): Planned {
+  const look = containerOf(profile, card).look(keySets, readBack);
+  const state = stateOf(look, card.uid, keySets);
+  if (state.is === "foreign") return refused("card_foreign", REASONS[state.reason]);
+  if (look.access === "none" || look.isLocked) return refused("card_locked", REASONS.locked);
+  return { ok: true, plan: make(look) };
+}
+
+function recordOf({ cardCredentialId, generation, content }: WantedCard): CardRecord {
+  return {
+    type: content.function,
+    credentialId: cardCredentialId.toLowerCase(),
+    sequence: generation,
+    overridesDeadbolt: false,
+    allowsPassage: false,
+    isSingleUse: content.isOneTimeUse,
+    validFrom: content.validFrom ?? 0,
+    validTo: content.validTo ?? NO_END,
+    door: content.door,
+    zones: content.zones,
+    wiegand: null,
+  };
+}
+
+function refused(refusal: PlanRefusal, message: string): Planned {
+  return { ok: false, refusal, message };
+}
