@@ -1,0 +1,420 @@
+import type { CardTechnology, KeyFacts, LockEvent, Signal, SlotContent } from "#driver-api";
+import { fromHex, toHex } from "#src/lib/hex";
+import { Secret } from "#src/lib/secret";
+
+/**
+ * Bytes of the imaginary device, as README.md describes them: no line, no clock, no state. Every decoder is total: any
+ * bytes give an answer or `undefined`, nothing throws and nothing grows beyond one frame.
+ */
+
+const FRAME_START = 0x7e;
+/** Start, length, sequence and command before the payload, two bytes of checksum after it. */
+const FRAME_OVERHEAD_BYTES = 6;
+export const PAYLOAD_BYTES_MAX = 240;
+const UINT32_MAX = 0xffffffff;
+/** Sequence number of what the device says unasked. */
+export const EVENT_SEQUENCE = 0;
+/** An answer carries the command it answers with this bit set. */
+export const ANSWER_BIT = 0x80;
+
+export interface Frame {
+  /** 1 to 255 for a request and its answer, 0 for an event. */
+  readonly sequence: number;
+  readonly command: number;
+  readonly payload: Uint8Array;
+}
+
+export function encodeFrame({ sequence, command, payload }: Frame): Uint8Array {
+  const body = Uint8Array.of(payload.length, sequence, command, ...payload);
+  const checksum = crc16(body);
+  return Uint8Array.of(FRAME_START, ...body, checksum >> 8, checksum & 0xff);
+}
+
+/**
+ * Takes every whole frame out of the bytes so far. `rest` is the beginning of a frame that has not come yet, always
+ * shorter than one frame; `noiseBytes` counts what belonged to none.
+ */
+export function takeFrames(bytes: Uint8Array): {
+  readonly frames: readonly Frame[];
+  readonly rest: Uint8Array;
+  readonly noiseBytes: number;
+} {
+  const frames: Frame[] = [];
+  let noiseBytes = 0;
+  let at = 0;
+  while (at < bytes.length) {
+    const found = frameAt(bytes, at);
+    if (found === "incomplete") break;
+    if (found === "noise") {
+      noiseBytes += 1;
+      at += 1;
+    } else {
+      frames.push(found);
+      at += found.payload.length + FRAME_OVERHEAD_BYTES;
+    }
+  }
+  return { frames, rest: bytes.slice(at), noiseBytes };
+}
+
+/** A start byte inside noise may look like a frame: a wrong checksum skips that one byte and no more. */
+function frameAt(bytes: Uint8Array, at: number): Frame | "incomplete" | "noise" {
+  if (bytes[at] !== FRAME_START) return "noise";
+  const [length, sequence = 0, command = 0] = bytes.subarray(at + 1, at + 4);
+  if (length === undefined) return "incomplete";
+  if (length > PAYLOAD_BYTES_MAX) return "noise";
+  const end = at + FRAME_OVERHEAD_BYTES + length;
+  if (bytes.length < end) return "incomplete";
+  const [high = 0, low = 0] = bytes.subarray(end - 2, end);
+  if (crc16(bytes.subarray(at + 1, end - 2)) !== ((high << 8) | low)) return "noise";
+  return { sequence, command, payload: bytes.slice(at + 4, end - 2) };
+}
+
+/** CRC-16/CCITT-FALSE: polynomial 1021, start FFFF, not reflected; "123456789" gives 29B1. */
+export function crc16(bytes: Uint8Array): number {
+  let crc = 0xffff;
+  for (const byte of bytes) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++)
+      crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : (crc << 1) & 0xffff;
+  }
+  return crc;
+}
+
+// ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Request<Answer> {
+  /** For logs and messages; the payload may hold keys and codes and is never shown. */
+  readonly name: string;
+  readonly command: number;
+  readonly payload: Uint8Array;
+  /** Can a card, a slot, a lock or a door change when the device does this? */
+  readonly changes: boolean;
+  /** Reads the answer behind its status byte; `undefined` when it is not an answer to this request. */
+  readonly decode: (body: Uint8Array) => Answer | undefined;
+}
+
+export interface Hello {
+  readonly protocol: number;
+  readonly unitCount: number;
+  readonly model: string;
+  readonly firmware: string;
+  readonly serial: string;
+}
+
+export interface UnitDescription {
+  readonly key: string;
+  readonly hasCardWriter: boolean;
+  readonly hasKeyIssuer: boolean;
+  readonly hasCardReader: boolean;
+  readonly hasLock: boolean;
+  readonly hasDoor: boolean;
+  readonly hasSignals: boolean;
+  /** Locks only, else 0. */
+  readonly slots: number;
+  readonly codeDigitsMin: number;
+  readonly codeDigitsMax: number;
+}
+
+export type Found =
+  | { readonly is: "nothing" | "several" }
+  | { readonly is: "one"; readonly uid: string; readonly technology: CardTechnology };
+
+export interface IssuedCard {
+  readonly cardNumber: string;
+  readonly uid: string;
+}
+
+export type IssueProgress =
+  { readonly is: "idle" | "working" | "torn" } | { readonly is: "done"; readonly card: IssuedCard };
+
+/** One key of a MIFARE Classic sector, as the device wants it with every block. */
+export interface BlockKey {
+  readonly slot: "A" | "B";
+  readonly key: Secret<Uint8Array>;
+}
+
+const SIGNAL: Record<Signal, number> = { off: 0, present_card: 1, done: 2, failed: 3, identify: 4 };
+
+/** Every request the device knows. `unit` is the unit's place in the device's own list, from 0. */
+export const requests = {
+  hello: (): Request<Hello> => ask("hello", 0x01, [], decodeHello),
+  describeUnit: (unit: number): Request<UnitDescription> => ask("describeUnit", 0x02, [unit], decodeUnit),
+  ping: (): Request<true> => ask("ping", 0x03, [], nothingMore),
+
+  findCard: (unit: number): Request<Found> => ask("findCard", 0x10, [unit], decodeFound),
+  selectCard: (unit: number, uid: string): Request<true> =>
+    ask("selectCard", 0x11, [unit, ...counted(fromHex(uid))], nothingMore),
+  readBlock: (unit: number, block: number, key: BlockKey): Request<Uint8Array> =>
+    ask("readBlock", 0x12, [unit, block, ...keyBytes(key)], exactly(16)),
+  writeBlock: (unit: number, block: number, key: BlockKey, data: Secret<Uint8Array>): Request<true> =>
+    change("writeBlock", 0x13, [unit, block, ...keyBytes(key), ...data.reveal()], nothingMore),
+  openPages: (unit: number, password: Secret<Uint8Array>): Request<Uint8Array> =>
+    ask("openPages", 0x14, [unit, ...password.reveal()], exactly(2)),
+  readPage: (unit: number, page: number): Request<Uint8Array> =>
+    ask("readPage", 0x15, [unit, page], exactly(4)),
+  writePage: (unit: number, page: number, data: Secret<Uint8Array>): Request<true> =>
+    change("writePage", 0x16, [unit, page, ...data.reveal()], nothingMore),
+  releaseCard: (unit: number): Request<true> => ask("releaseCard", 0x17, [unit], nothingMore),
+
+  /** `undefined` when the facts do not fit: more than one frame of entrances, a date before 1970 or after 2106. */
+  startIssue(unit: number, facts: KeyFacts): Request<true> | undefined {
+    const startsAt = facts.startsAt === null ? 0 : Math.floor(facts.startsAt / 1_000);
+    const endsAt = facts.endsAt === null ? UINT32_MAX : Math.floor(facts.endsAt / 1_000);
+    const numbers = [facts.generation, startsAt, endsAt];
+    if (numbers.some((number) => number < 0 || number > UINT32_MAX)) return undefined;
+    const payload = [
+      unit,
+      ...numbers.flatMap(uint32),
+      ...counted(ascii(facts.credentialId)),
+      facts.entrances.length,
+      ...facts.entrances.flatMap((entrance) => counted(ascii(entrance))),
+    ];
+    return payload.length > PAYLOAD_BYTES_MAX ? undefined : change("startIssue", 0x20, payload, nothingMore);
+  },
+  pollIssue: (unit: number): Request<IssueProgress> => ask("pollIssue", 0x21, [unit], decodeProgress),
+  /** Answers whether the last order touched a card. */
+  stopIssue: (unit: number): Request<{ readonly isTouched: boolean }> =>
+    ask("stopIssue", 0x22, [unit], decodeStopped),
+  /** A blank card has an empty number. */
+  readIssued: (unit: number): Request<IssuedCard> => ask("readIssued", 0x23, [unit], decodeIssued),
+  cancelIssued: (unit: number, cardNumber: string): Request<true> =>
+    change("cancelIssued", 0x24, [unit, ...counted(ascii(cardNumber))], nothingMore),
+
+  readSlot: (unit: number, slot: number): Request<SlotContent> =>
+    ask("readSlot", 0x30, [unit, slot], decodeSlot),
+  writeSlot: (unit: number, slot: number, code: Secret<string>): Request<true> =>
+    change("writeSlot", 0x31, [unit, slot, ...counted(ascii(code.reveal()))], nothingMore),
+  clearSlot: (unit: number, slot: number): Request<true> =>
+    change("clearSlot", 0x32, [unit, slot], nothingMore),
+  setLocked: (unit: number, isLocked: boolean): Request<true> =>
+    change("setLocked", 0x33, [unit, isLocked ? 1 : 0], nothingMore),
+  /** Opens for so many tenths of a second, 1 to 65535. */
+  grant: (unit: number, tenths: number): Request<true> =>
+    change("grant", 0x34, [unit, tenths >> 8, tenths & 0xff], nothingMore),
+  deny: (unit: number): Request<true> => ask("deny", 0x35, [unit], nothingMore),
+
+  signal: (unit: number, signal: Signal): Request<true> =>
+    ask("signal", 0x40, [unit, SIGNAL[signal]], nothingMore),
+} as const;
+
+type Decode<Answer> = Request<Answer>["decode"];
+
+function ask<Answer>(
+  name: string,
+  command: number,
+  payload: readonly number[],
+  decode: Decode<Answer>,
+): Request<Answer> {
+  return { name, command, payload: Uint8Array.from(payload), changes: false, decode };
+}
+
+function change<Answer>(
+  name: string,
+  command: number,
+  payload: readonly number[],
+  decode: Decode<Answer>,
+): Request<Answer> {
+  return { ...ask(name, command, payload, decode), changes: true };
+}
+
+const ascii = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "latin1"));
+const counted = (bytes: Uint8Array): readonly number[] => [bytes.length, ...bytes];
+const uint32 = (value: number): readonly number[] => [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff);
+const keyBytes = ({ slot, key }: BlockKey): readonly number[] => [slot === "A" ? 0 : 1, ...key.reveal()];
+
+// ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const STATUSES = [
+  "ok",
+  "busy",
+  "refused",
+  "no_card",
+  "several_cards",
+  "other_card",
+  "wrong_key",
+  "forbidden",
+  "torn",
+] as const;
+export type Status = (typeof STATUSES)[number];
+
+export type Reply<Answer> =
+  { readonly status: "ok"; readonly answer: Answer } | { readonly status: Exclude<Status, "ok"> };
+
+/** `undefined` when the payload is not an answer to this request. */
+export function decodeReply<Answer>(
+  request: Request<Answer>,
+  payload: Uint8Array,
+): Reply<Answer> | undefined {
+  const status = STATUSES[payload[0] ?? STATUSES.length];
+  if (status === undefined) return undefined;
+  if (status !== "ok") return { status };
+  const answer = request.decode(payload.subarray(1));
+  return answer === undefined ? undefined : { status, answer };
+}
+
+const TECHNOLOGIES: readonly CardTechnology[] = [
+  "unknown",
+  "mifare_classic_1k",
+  "mifare_classic_4k",
+  "ntag213",
+  "ntag215",
+  "ntag216",
+];
+
+/** Reads fields one after another. Past the end it gives zeros and remembers that the bytes were too short. */
+class Fields {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  number(): number {
+    return this.#bytes[this.#at++] ?? 0;
+  }
+
+  counted(): Uint8Array {
+    const length = this.number();
+    const field = this.#bytes.slice(this.#at, this.#at + length);
+    this.#at += length;
+    return field;
+  }
+
+  text(): string {
+    return Buffer.from(this.counted()).toString("latin1");
+  }
+
+  /** The value, if the fields ended exactly where the bytes do. */
+  whole<T>(value: T): T | undefined {
+    return this.#at === this.#bytes.length ? value : undefined;
+  }
+}
+
+const nothingMore = (body: Uint8Array): true | undefined => (body.length === 0 ? true : undefined);
+const exactly = (length: number) => (body: Uint8Array) => (body.length === length ? body.slice() : undefined);
+
+function decodeHello(body: Uint8Array): Hello | undefined {
+  const fields = new Fields(body);
+  return fields.whole({
+    protocol: fields.number(),
+    unitCount: fields.number(),
+    model: fields.text(),
+    firmware: fields.text(),
+    serial: fields.text(),
+  });
+}
+
+function decodeUnit(body: Uint8Array): UnitDescription | undefined {
+  const fields = new Fields(body);
+  const abilities = fields.number();
+  return fields.whole({
+    hasCardWriter: (abilities & 0x01) !== 0,
+    hasKeyIssuer: (abilities & 0x02) !== 0,
+    hasCardReader: (abilities & 0x04) !== 0,
+    hasLock: (abilities & 0x08) !== 0,
+    hasDoor: (abilities & 0x10) !== 0,
+    hasSignals: (abilities & 0x20) !== 0,
+    slots: fields.number(),
+    codeDigitsMin: fields.number(),
+    codeDigitsMax: fields.number(),
+    key: fields.text(),
+  });
+}
+
+function decodeFound(body: Uint8Array): Found | undefined {
+  const fields = new Fields(body);
+  const count = fields.number();
+  if (count !== 1) return fields.whole({ is: count === 0 ? "nothing" : "several" });
+  const technology = TECHNOLOGIES[fields.number()] ?? "unknown";
+  const uid = toHex(fields.counted());
+  return uid === "" ? undefined : fields.whole({ is: "one", uid, technology });
+}
+
+function decodeIssued(body: Uint8Array): IssuedCard | undefined {
+  const fields = new Fields(body);
+  return fields.whole({ cardNumber: fields.text(), uid: toHex(fields.counted()) });
+}
+
+function decodeProgress(body: Uint8Array): IssueProgress | undefined {
+  const state = (["idle", "working", "done", "torn"] as const)[body[0] ?? 4];
+  if (state === undefined) return undefined;
+  if (state !== "done") return body.length === 1 ? { is: state } : undefined;
+  const card = decodeIssued(body.subarray(1));
+  return card === undefined || card.cardNumber === "" ? undefined : { is: state, card };
+}
+
+function decodeStopped(body: Uint8Array): { readonly isTouched: boolean } | undefined {
+  return body.length === 1 ? { isTouched: body[0] !== 0 } : undefined;
+}
+
+function decodeSlot(body: Uint8Array): SlotContent | undefined {
+  const fields = new Fields(body);
+  switch (fields.number()) {
+    case 0:
+      return fields.whole({ is: "empty" });
+    case 1:
+      return fields.whole({ is: "code", code: new Secret(fields.text()) });
+    case 2:
+      return fields.whole({ is: "withheld" });
+    default:
+      return undefined;
+  }
+}
+
+// ── Events ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What the device says unasked. */
+export type DeviceEvent = { readonly unit: number } & (
+  | { readonly type: "card"; readonly bits: Uint8Array; readonly bitCount: number }
+  | { readonly type: "keys"; readonly keys: Secret<string> }
+  | { readonly type: "lock"; readonly event: LockEvent }
+);
+
+const METHODS = ["keycode", "manual", "automatic", "remote"] as const;
+
+/** `undefined` for a frame that is no event this version knows. */
+export function decodeEvent(frame: Frame): DeviceEvent | undefined {
+  if (frame.sequence !== EVENT_SEQUENCE) return undefined;
+  const fields = new Fields(frame.payload);
+  const unit = fields.number();
+  switch (frame.command) {
+    case 0xe0: {
+      const bitCount = fields.number();
+      const bits = fields.counted();
+      return bits.length === Math.ceil(bitCount / 8)
+        ? fields.whole({ unit, type: "card", bits, bitCount })
+        : undefined;
+    }
+    case 0xe1:
+      return fields.whole({ unit, type: "keys", keys: new Secret(fields.text()) });
+    case 0xe2: {
+      const event = lockEvent(fields.number(), fields.number(), fields.number());
+      return event === undefined ? undefined : fields.whole({ unit, type: "lock", event });
+    }
+    default:
+      return undefined;
+  }
+}
+
+function lockEvent(type: number, methodCode: number, value: number): LockEvent | undefined {
+  const method = METHODS[methodCode];
+  switch (type) {
+    case 1:
+    case 2:
+      if (method === undefined) return undefined;
+      return { type: type === 1 ? "unlocked" : "locked", method, slot: value === 0 ? null : value };
+    case 3:
+      return { type: "denied" };
+    case 4:
+      return { type: "slot.changed", slot: value };
+    case 5:
+      return { type: "jammed" };
+    case 6:
+      return { type: "tampered" };
+    case 7:
+      return { type: "battery", level: Math.min(value, 100) / 100 };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,112 @@
+import { expect } from "vitest";
+import type { Call, CardSeen, CardTechnology, KeyFacts, OnDeviceKeypad, ReadBack, Unit } from "#driver-api";
+import { toHex } from "#src/lib/hex";
+import { Secret } from "#src/lib/secret";
+import { type Bench, calm, type Subject } from "#test/conformance/bench";
+import { CANARY, readPlanFor, writePlanFor } from "#test/conformance/plans";
+
+/** Steps that several cases share. */
+
+export const facts: KeyFacts = {
+  credentialId: "5f0c7a52-5d0c-4d4e-9f0e-1c8a4f1f9c11",
+  generation: 1,
+  entrances: ["room-101", "pool"],
+  startsAt: Date.parse("2026-11-22T14:00:00Z"),
+  endsAt: null,
+  holder: "Ada Guest",
+};
+
+/** One kind of card for each container that the rig has cards of. */
+export function oneCardPerContainer({ rig }: Subject): readonly CardTechnology[] {
+  const ofClassic = rig.cards.find((technology) => technology.startsWith("mifare_classic"));
+  const ofNtag = rig.cards.find((technology) => technology.startsWith("ntag"));
+  const found = [ofClassic, ofNtag].filter((technology) => technology !== undefined);
+  expect(found, "a rig with a card writer lists the cards that it can lay down").not.toEqual([]);
+  return found;
+}
+
+/** Lays one blank card down, alone, and sees it. */
+export async function present(bench: Bench, technology: CardTechnology): Promise<CardSeen> {
+  bench.world.takeCards?.();
+  bench.world.putCard?.(technology);
+  const card = await bench.run(bench.unit("cardWriter").present(calm()));
+  expect(card.technology).toBe(technology);
+  expect(card.uid).toMatch(/^([0-9a-f]{8}|[0-9a-f]{14}|[0-9a-f]{20})$/);
+  return card;
+}
+
+export async function everyReadBack(bench: Bench): Promise<void> {
+  await bench.run(bench.device.ping(calm()));
+  for (const technology of bench.subject.rig.cards) await cardReadBack(bench, technology);
+  for (const lock of bench.locks()) await slotReadBack(bench, lock);
+}
+
+export async function cardReadBack(bench: Bench, technology: CardTechnology): Promise<void> {
+  const writer = bench.unit("cardWriter");
+  const card = await present(bench, technology);
+  const blank = await bench.run(writer.read(card, readPlanFor(technology), calm()));
+  expect(["transport", "free"]).toContain(blank.opened);
+  expect(contentOf(blank)).toBe("00".repeat(CANARY.content.length));
+  await bench.run(writer.write(card, writePlanFor(technology), calm()));
+  const written = await bench.run(writer.read(card, readPlanFor(technology), calm()));
+  expect(written.opened).toBe("canary");
+  expect(contentOf(written)).toBe(toHex(CANARY.content));
+  await bench.run(writer.release());
+}
+
+/** Block 4 of a MIFARE Classic card, pages 4 to 7 of an NTAG. */
+function contentOf(read: ReadBack): string {
+  if (read.container === "classic") return toHex(read.blocks.get(4) ?? new Uint8Array());
+  return [4, 5, 6, 7].map((page) => toHex(read.pages.get(page) ?? new Uint8Array())).join("");
+}
+
+/** As much of the canary PIN as the lock takes. */
+export function pinFor(lock: OnDeviceKeypad): Secret<string> {
+  const lengths = lock.codeLengths.filter((length) => length <= CANARY.pin.length);
+  return new Secret(CANARY.pin.slice(0, Math.max(...lengths)));
+}
+
+export async function slotReadBack(bench: Bench, lock: OnDeviceKeypad): Promise<void> {
+  const pin = pinFor(lock);
+  await bench.run(lock.writeSlot(lock.slots, pin, calm()));
+  const held = await bench.run(lock.readSlot(lock.slots, calm()));
+  expect(held.is).not.toBe("empty");
+  if (held.is === "code") expect(held.code.reveal()).toBe(pin.reveal());
+  await bench.run(lock.clearSlot(lock.slots, calm()));
+  expect((await bench.run(lock.readSlot(lock.slots, calm()))).is).toBe("empty");
+}
+
+/** Every call that the device offers, none of them begun. */
+export function everyCall(bench: Bench, call: Call): readonly (() => Promise<unknown>)[] {
+  const technology = bench.subject.rig.cards[0] ?? "unknown";
+  return [
+    () => bench.device.ping(call),
+    ...bench.device.units.flatMap((unit) => callsOf(unit, technology, call)),
+  ];
+}
+
+function callsOf(unit: Unit, technology: CardTechnology, call: Call): readonly (() => Promise<unknown>)[] {
+  const { cardWriter: writer, keyIssuer: issuer, keypadLock: keypad, signals } = unit;
+  const card: CardSeen = { uid: "04a1b2c3", technology };
+  return [
+    writer && (() => writer.present(call)),
+    writer && (() => writer.read(card, readPlanFor(technology), call)),
+    writer && (() => writer.write(card, writePlanFor(technology), call)),
+    issuer && (() => issuer.issue(facts, call)),
+    issuer?.read && (() => issuer.read?.(call) ?? Promise.resolve()),
+    issuer?.cancel && (() => issuer.cancel?.("K000001", call) ?? Promise.resolve()),
+    ...(keypad?.codes === "on_device"
+      ? [
+          () => keypad.readSlot(1, call),
+          () => keypad.writeSlot(1, pinFor(keypad), call),
+          () => keypad.clearSlot(1, call),
+          () => keypad.lock(call),
+          () => keypad.unlock(call),
+        ]
+      : []),
+    ...(keypad?.codes === "on_gateway"
+      ? [() => keypad.grant(5_000, call), () => keypad.deny("unknown", call)]
+      : []),
+    signals && (() => signals.show("done", call)),
+  ].filter((it) => it !== undefined);
+}
