@@ -1,3 +1,4 @@
+import type { CredentialWish } from "#src/domain/seam/rules";
 import type { Json, JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 
@@ -110,19 +111,7 @@ export interface UserUpdate {
   readonly accessSchedule?: { readonly startsAt: number; readonly endsAt: number | null } | null | undefined;
 }
 
-export interface CredentialCreate {
-  readonly systemId?: string | undefined;
-  readonly userId?: string | undefined;
-  readonly accessMethod: "card" | "code" | "mobile_key" | "cloud_key";
-  readonly entranceIds: readonly string[];
-  readonly code?: Secret<string> | undefined;
-  readonly startsAt?: number | undefined;
-  readonly endsAt?: number | undefined;
-  readonly isOneTimeUse: boolean;
-  readonly isMultiPhoneSync: boolean;
-  /** Names of brand metadata parameters that were sent. */
-  readonly brandMetadata: readonly string[];
-}
+export type CredentialCreate = CredentialWish;
 export interface CredentialQuery {
   readonly userId?: string | undefined;
   readonly systemId?: string | undefined;
@@ -136,12 +125,15 @@ export class SeamError extends Error {
   readonly status: number;
   readonly type: string;
   readonly data: Json | undefined;
+  /** The parameter at fault: the answer then carries `validation_errors` for it. */
+  readonly parameter: string | undefined;
 
-  constructor(status: number, type: string, message: string, data?: Json) {
+  constructor(status: number, type: string, message: string, data?: Json, parameter?: string) {
     super(message);
     this.status = status;
     this.type = type;
     this.data = data;
+    this.parameter = parameter;
   }
 }
 

@@ -1,0 +1,81 @@
+import type { SeamModel } from "../model.js";
+import { route } from "../route.js";
+import {
+  credentialsAssign,
+  credentialsCreate,
+  credentialsDelete,
+  credentialsGet,
+  credentialsList,
+  credentialsUnassign,
+  credentialsUpdate,
+} from "../schemas/credentials.js";
+import { EMPTY_PAGE, pageAnswer, pagingOf } from "./pages.js";
+
+export const credentialRoutes = [
+  route(credentialsCreate, (model: SeamModel, input, { by }) => ({
+    acs_credential: model.credentials.create(
+      {
+        systemId: input.acs_system_id,
+        userId: input.acs_user_id,
+        accessMethod: input.access_method,
+        entranceIds: input.allowed_acs_entrance_ids,
+        code: input.code,
+        startsAt: input.starts_at,
+        endsAt: input.ends_at,
+        isOneTimeUse: input.is_one_time_use,
+        isMultiPhoneSync: input.is_multi_phone_sync_credential,
+        brandMetadata: brandMetadataIn(input),
+      },
+      by,
+    ),
+  })),
+
+  route(credentialsGet, (model: SeamModel, input, { by }) => ({
+    acs_credential: model.credentials.get(input.acs_credential_id, by),
+  })),
+
+  route(credentialsList, (model: SeamModel, input, { by }) =>
+    pageAnswer(
+      "acs_credentials",
+      // No credential here lives on a phone.
+      input.is_multi_phone_sync_credential === true
+        ? EMPTY_PAGE
+        : model.credentials.list(
+            {
+              userId: input.acs_user_id,
+              systemId: input.acs_system_id,
+              createdBefore: input.created_before,
+              search: input.search ?? undefined,
+              ...pagingOf(input),
+            },
+            by,
+          ),
+    ),
+  ),
+
+  route(credentialsUpdate, (model: SeamModel, input, { by }) => ({
+    acs_credential: model.credentials.update(
+      input.acs_credential_id,
+      { code: input.code, endsAt: input.ends_at },
+      by,
+    ),
+  })),
+
+  route(credentialsAssign, (model: SeamModel, input, { by }) => ({
+    acs_credential: model.credentials.assign(input.acs_credential_id, input.acs_user_id, by),
+  })),
+
+  route(credentialsUnassign, (model: SeamModel, input, { by }) => ({
+    acs_credential: model.credentials.unassign(input.acs_credential_id, input.acs_user_id, by),
+  })),
+
+  route(credentialsDelete, (model: SeamModel, input, { by }) => {
+    model.credentials.delete(input.acs_credential_id, by);
+    return {};
+  }),
+];
+
+/** Names of the brands' parameters that carry something. */
+function brandMetadataIn(input: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.keys(input).filter((name) => /^[a-z_]{1,60}_metadata$/.test(name) && input[name] != null);
+}

@@ -1,0 +1,35 @@
+import type { SeamModel } from "../model.js";
+import { route } from "../route.js";
+import { entrancesGet, entrancesList, systemsGet, systemsList, workspacesGet } from "../schemas/site.js";
+import { EMPTY_PAGE, isOtherAccount, pageAnswer, pagingOf } from "./pages.js";
+
+export const siteRoutes = [
+  route(workspacesGet, (model: SeamModel) => ({ workspace: model.workspace.get() })),
+
+  route(systemsGet, (model: SeamModel, input) => ({ acs_system: model.systems.get(input.acs_system_id) })),
+
+  route(systemsList, (model: SeamModel, input) => ({
+    acs_systems: isOtherAccount(model, input.connected_account_id)
+      ? []
+      : [...model.systems.list({ search: input.search ?? undefined })],
+  })),
+
+  route(entrancesGet, (model: SeamModel, input) => ({
+    acs_entrance: model.entrances.get(input.acs_entrance_id),
+  })),
+
+  route(entrancesList, (model: SeamModel, input) =>
+    pageAnswer(
+      "acs_entrances",
+      isOtherAccount(model, input.connected_account_id)
+        ? EMPTY_PAGE
+        : model.entrances.list({
+            systemId: input.acs_system_id,
+            credentialId: input.acs_credential_id,
+            entranceIds: input.acs_entrance_ids,
+            search: input.search ?? undefined,
+            ...pagingOf(input),
+          }),
+    ),
+  ),
+];

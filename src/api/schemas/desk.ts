@@ -1,0 +1,117 @@
+import { z } from "zod";
+import { JOB_STEPS } from "../model.js";
+import { ACT, answer, endpoint, READ } from "./endpoint.js";
+import { id } from "./fields.js";
+import { actionAttempt } from "./objects.js";
+
+/** Desk work that only a gateway offers. */
+
+export const statusGet = endpoint({
+  path: "/lockbridge/status",
+  methods: READ,
+  role: "viewer",
+  input: z.object({}),
+  output: answer({ status: z.looseObject({}) }),
+});
+
+export const devicesList = endpoint({
+  path: "/lockbridge/devices",
+  methods: READ,
+  role: "viewer",
+  input: z.object({}),
+  output: answer({ devices: z.array(z.looseObject({})) }),
+});
+
+/** `outcome` says in a sentence which state the card is in. */
+export const jobsCancel = endpoint({
+  path: "/lockbridge/jobs/:id/cancel",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ id }),
+  output: answer({ outcome: z.looseObject({}) }),
+});
+
+/** One message of the stream: `event: progress`, and `event: done` for the last. */
+export const jobProgress = z.object({
+  step: z.enum(JOB_STEPS),
+  /** A sentence for the person at the desk. */
+  say: z.string(),
+  facts: z.looseObject({}),
+  action_attempt: actionAttempt.nullable(),
+});
+
+/** Server-sent events; `id` is the id of the job's action attempt. Resumes after `Last-Event-ID`. */
+export const jobsStream = endpoint({
+  path: "/lockbridge/jobs/:id/stream",
+  methods: READ,
+  role: "viewer",
+  input: z.object({ id }),
+  output: jobProgress,
+});
+
+/** As Seam's, with the choice to write over another guest's valid card. */
+export const deskEncode = endpoint({
+  path: "/lockbridge/encoders/encode_credential",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ acs_encoder_id: id, acs_credential_id: id, overwrite: z.boolean().default(false) }),
+  output: answer({ action_attempt: actionAttempt }),
+});
+
+export const deskErase = endpoint({
+  path: "/lockbridge/encoders/erase",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ acs_encoder_id: id }),
+  output: answer({ action_attempt: actionAttempt }),
+});
+
+/** The credential as Seam shows it, and what only the gateway knows: state, generation, live cards. */
+export const deskCredentialGet = endpoint({
+  path: "/lockbridge/credentials/get",
+  methods: READ,
+  role: "viewer",
+  input: z.object({ acs_credential_id: id }),
+  output: answer({ credential: z.looseObject({}) }),
+});
+
+export const credentialsRevoke = endpoint({
+  path: "/lockbridge/credentials/revoke",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ acs_credential_id: id }),
+  output: answer({ credential: z.looseObject({}) }),
+});
+
+/** A person says that the card of this generation is destroyed. */
+export const credentialsSettle = endpoint({
+  path: "/lockbridge/credentials/settle",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ acs_credential_id: id, generation: z.int().min(1) }),
+  output: answer({ credential: z.looseObject({}) }),
+});
+
+/** Only on a simulated site: puts a new card of a kind on the encoder, puts an earlier one back, or takes it away. */
+export const simulateCard = endpoint({
+  path: "/lockbridge/simulate/card",
+  methods: ACT,
+  role: "technician",
+  input: z
+    .object({
+      acs_encoder_id: id,
+      put: z.string().max(50).optional(),
+      uid: z
+        .string()
+        .regex(/^(?:[0-9a-f]{2}){4,10}$/i, "must be the hex UID of a card")
+        .toLowerCase()
+        .optional(),
+      take: z.literal(true).optional(),
+    })
+    .superRefine(({ put, uid, take }, context) => {
+      if ([put, uid, take].filter((choice) => choice !== undefined).length !== 1) {
+        context.addIssue({ code: "custom", path: ["put"], message: "give exactly one of put, uid and take" });
+      }
+    }),
+  output: answer({ card: z.object({ uid: z.string() }).nullable() }),
+});
