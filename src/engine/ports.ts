@@ -115,7 +115,10 @@ export interface JournalTable {
   read(fromSeq: number, limit: number): readonly StoredJournalEvent[];
   readonly jid: string;
   lastSeq(): number;
-  /** Walks the whole journal; undefined when every row is there and chained. Slow: for tests and the doctor. */
+  /**
+   * Walks the whole journal; undefined when every row is there and chained. Slow: for tests and the doctor. What was
+   * done to the newest row shows only once a row follows it.
+   */
   verifyChain(): ChainFault | undefined;
   /**
    * Keeps a PIN sealed beside an event, for the upload; returns its `code_ref`. Call it in the transaction that
