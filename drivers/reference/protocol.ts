@@ -53,7 +53,7 @@ export function takeFrames(bytes: Uint8Array): {
       at += found.payload.length + FRAME_OVERHEAD_BYTES;
     }
   }
-  return { frames, rest: bytes.slice(at), noiseBytes };
+  return { frames, rest: copyOf(bytes, at, bytes.length), noiseBytes };
 }
 
 /** A start byte inside noise may look like a frame: a wrong checksum skips that one byte and no more. */
@@ -66,8 +66,12 @@ function frameAt(bytes: Uint8Array, at: number): Frame | "incomplete" | "noise" 
   if (bytes.length < end) return "incomplete";
   const [high = 0, low = 0] = bytes.subarray(end - 2, end);
   if (crc16(bytes.subarray(at + 1, end - 2)) !== ((high << 8) | low)) return "noise";
-  return { sequence, command, payload: bytes.slice(at + 4, end - 2) };
+  return { sequence, command, payload: copyOf(bytes, at + 4, end - 2) };
 }
+
+/** A copy of its own, also of a Buffer, whose `slice` is only a view. */
+const copyOf = (bytes: Uint8Array, from: number, to: number): Uint8Array =>
+  Uint8Array.from(bytes.subarray(from, to));
 
 /** CRC-16/CCITT-FALSE: polynomial 1021, start FFFF, not reflected; "123456789" gives 29B1. */
 export function crc16(bytes: Uint8Array): number {
