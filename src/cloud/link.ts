@@ -52,7 +52,7 @@ export interface CloudLinkOptions {
   readonly log: Log;
 }
 
-export interface CloudLinkStatus {
+export interface CloudStatus {
   readonly carrier: string;
   readonly phase: LinkState["phase"]["name"];
   /** Wall time since which a session holds, or null. */
@@ -71,7 +71,7 @@ export interface CloudLinkStatus {
 export interface CloudLink {
   start(): void;
   stop(): Promise<void>;
-  status(): CloudLinkStatus;
+  status(): CloudStatus;
 }
 
 /** Names of the link's own facts in `store.meta`. */
@@ -118,7 +118,7 @@ class Link implements CloudLink {
     await this.#options.carrier.destroy();
   }
 
-  status(): CloudLinkStatus {
+  status(): CloudStatus {
     const { carrier, engine, store, clock } = this.#options;
     const { phase, problem } = this.#state;
     const isWelcomed = phase.name === "welcomed";
@@ -195,6 +195,7 @@ class Link implements CloudLink {
         return;
       case "setAcked":
         store.meta.set(ACKED, { jid: store.journal.jid, seq: op.seq });
+        store.journal.dropSecretsUpTo(op.seq);
         return;
       case "rememberWelcome":
         this.#connectedSince = clock.now();

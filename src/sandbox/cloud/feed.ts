@@ -1,0 +1,179 @@
+import { type FeedItem, LIMITS, type PageOut } from "#src/cloud/wire";
+import { type Observed, observedSchema } from "#src/domain/observed";
+import type { ObjectKind } from "#src/domain/spec";
+import { fingerprintOf, type JsonObject } from "#src/lib/json";
+import { Secret } from "#src/lib/secret";
+import { type CloudDatabase, readMeta, writeMeta } from "./database.js";
+
+/** One object as the cloud wants it, and what it heard of it. */
+export interface CloudObject {
+  readonly kind: ObjectKind;
+  readonly id: string;
+  readonly rev: number;
+  readonly spec: JsonObject;
+  readonly code: Secret<string> | null;
+  readonly verdict: "adopted" | "refused" | null;
+  /** Whose wish the newest change was. */
+  readonly changedBy: "cloud" | "gateway";
+  /** For a wish of the gateway: the rev that the desk started from. */
+  readonly lineageBase: number;
+  readonly isForgotten: boolean;
+  /** No longer in the API. */
+  readonly isGone: boolean;
+  readonly createdAt: number;
+  readonly observed: Observed | null;
+  /** Why the gateway cannot use it. */
+  readonly problem: { readonly code: string; readonly message: string; readonly at: number } | null;
+}
+
+export type NewChange = Pick<CloudObject, "kind" | "id" | "spec" | "code"> &
+  Partial<Pick<CloudObject, "verdict" | "changedBy" | "lineageBase" | "isForgotten" | "isGone">>;
+
+/** Bytes of items that one page may hold before compression. */
+const PAGE_BYTES = 512 * 1024;
+
+interface ObjectRow {
+  kind: ObjectKind;
+  id: string;
+  rev: number;
+  spec: string;
+  code: string | null;
+  verdict: "adopted" | "refused" | null;
+  changed_by: "cloud" | "gateway";
+  lineage_base: number;
+  is_forgotten: number;
+  is_gone: number;
+  created_at: number;
+  observed: string | null;
+  problem: string | null;
+}
+
+/**
+ * The ordered change feed. Each object is in it once, at its newest rev: a page may leave a change out when the same
+ * object has a later one.
+ */
+export class Feed {
+  readonly epoch: PageOut["epoch"];
+  readonly #database: CloudDatabase;
+
+  constructor(database: CloudDatabase, newEpochId: string) {
+    this.#database = database;
+    const id = readMeta(database, "epoch_id") ?? newEpochId;
+    writeMeta(database, "epoch_id", id);
+    this.epoch = { n: 1, id };
+  }
+
+  get head(): number {
+    return Number(readMeta(this.#database, "head") ?? 0);
+  }
+
+  get(kind: ObjectKind, id: string): CloudObject | undefined {
+    const row = this.#database
+      .prepare<[string, string], ObjectRow>("SELECT * FROM objects WHERE kind = ? AND id = ?")
+      .get(kind, id);
+    return row === undefined ? undefined : objectOf(row);
+  }
+
+  /** All of a kind, oldest first. */
+  list(kind: ObjectKind): readonly CloudObject[] {
+    return this.#database
+      .prepare<[string], ObjectRow>("SELECT * FROM objects WHERE kind = ? ORDER BY created_at, id")
+      .all(kind)
+      .map(objectOf);
+  }
+
+  /** Writes a change as the newest of the feed; what the gateway said of the object stays. Returns its rev. */
+  put(change: NewChange, now: number): number {
+    const before = this.get(change.kind, change.id);
+    const createdAt = before?.createdAt ?? createdAtOf(change.spec, now);
+    const rev = this.head + 1;
+    this.#database.transaction(() => {
+      writeMeta(this.#database, "head", String(rev));
+      this.#database
+        .prepare(
+          `INSERT INTO objects (kind, id, rev, spec, code, verdict, changed_by, lineage_base, is_forgotten, is_gone, created_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (kind, id) DO UPDATE SET rev = excluded.rev, spec = excluded.spec, code = excluded.code,
+             verdict = excluded.verdict, changed_by = excluded.changed_by, lineage_base = excluded.lineage_base,
+             is_forgotten = excluded.is_forgotten, is_gone = excluded.is_gone`,
+        )
+        .run(
+          change.kind,
+          change.id,
+          rev,
+          JSON.stringify(change.spec),
+          change.code?.reveal() ?? null,
+          change.verdict ?? null,
+          change.changedBy ?? "cloud",
+          change.lineageBase ?? 0,
+          Number(change.isForgotten ?? false),
+          Number(change.isGone ?? before?.isGone ?? false),
+          createdAt,
+        );
+    })();
+    return rev;
+  }
+
+  observe(kind: ObjectKind, id: string, observed: Observed): void {
+    this.#database
+      .prepare("UPDATE objects SET observed = ?, problem = NULL WHERE kind = ? AND id = ?")
+      .run(JSON.stringify(observed), kind, id);
+  }
+
+  setProblem(kind: string, id: string, problem: CloudObject["problem"]): void {
+    this.#database
+      .prepare("UPDATE objects SET problem = ? WHERE kind = ? AND id = ?")
+      .run(problem === null ? null : JSON.stringify(problem), kind, id);
+  }
+
+  setGone(kind: ObjectKind, id: string): void {
+    this.#database.prepare("UPDATE objects SET is_gone = 1 WHERE kind = ? AND id = ?").run(kind, id);
+  }
+
+  /** The next page after `since`, complete in its range. */
+  page(since: number): PageOut {
+    const rows = this.#database
+      .prepare<[number, number], ObjectRow>("SELECT * FROM objects WHERE rev > ? ORDER BY rev LIMIT ?")
+      .all(since, LIMITS.pageItems + 1);
+    const items: PageOut["items"][number][] = [];
+    let bytes = 0;
+    for (const row of rows.slice(0, LIMITS.pageItems)) {
+      bytes += row.spec.length;
+      if (items.length > 0 && bytes > PAGE_BYTES) break;
+      items.push(itemOf(objectOf(row)));
+    }
+    const to = items.length < rows.length ? (items.at(-1)?.rev ?? since) : this.head;
+    return { type: "page", epoch: this.epoch, from: since, to, head: this.head, items };
+  }
+}
+
+function itemOf(object: CloudObject): FeedItem & { readonly spec_hash: string } {
+  const { rev, kind, id, spec, code, verdict } = object;
+  const op = object.isForgotten ? "forget" : "put";
+  return { rev, kind, id, op, spec, spec_hash: fingerprintOf(spec), secret: code, verdict };
+}
+
+function createdAtOf(spec: JsonObject, now: number): number {
+  const text = spec["created_at"];
+  const at = typeof text === "string" ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? now : at;
+}
+
+// What is read here was written by this class from checked values.
+function objectOf(row: ObjectRow): CloudObject {
+  return {
+    kind: row.kind,
+    id: row.id,
+    rev: row.rev,
+    spec: JSON.parse(row.spec) as JsonObject,
+    code: row.code === null ? null : new Secret(row.code),
+    verdict: row.verdict,
+    changedBy: row.changed_by,
+    lineageBase: row.lineage_base,
+    isForgotten: row.is_forgotten === 1,
+    isGone: row.is_gone === 1,
+    createdAt: row.created_at,
+    observed: row.observed === null ? null : observedSchema.parse(JSON.parse(row.observed)),
+    problem: row.problem === null ? null : (JSON.parse(row.problem) as CloudObject["problem"]),
+  };
+}

@@ -1,0 +1,240 @@
+import { z } from "zod";
+import type { EventBatch } from "#src/cloud/wire";
+import { type JournalEvent, journalEventSchema } from "#src/domain/journal";
+import type { Observed } from "#src/domain/observed";
+import type { SeamEventType } from "#src/domain/seam/event";
+import type { ObjectKind } from "#src/domain/spec";
+import type { Secret } from "#src/lib/secret";
+import type { Commands } from "./commands.js";
+import type { CloudDatabase } from "./database.js";
+import type { Feed } from "./feed.js";
+import { isUsable, reopened, revoked, ruleOn } from "./rulings.js";
+import type { SeamEvents } from "./seam-events.js";
+import type { SiteInventory } from "./site-inventory.js";
+
+export interface LedgerParts {
+  readonly database: CloudDatabase;
+  readonly feed: Feed;
+  readonly events: SeamEvents;
+  readonly inventory: SiteInventory;
+  readonly commands: Commands;
+}
+
+export interface Ingested {
+  readonly ingested: number;
+  readonly refused: readonly { readonly seq: number; readonly code: string }[];
+}
+
+interface Position {
+  /** Names the event for ever: `jid:seq`. */
+  readonly cause: string;
+  readonly now: number;
+}
+
+const numbered = z.object({ seq: z.number().int().min(1) });
+
+/** Takes in the gateways' journals: each event once, in order, and whatever follows from it. */
+export class Ledger {
+  readonly #parts: LedgerParts;
+
+  constructor(parts: LedgerParts) {
+    this.#parts = parts;
+  }
+
+  ingested(jid: string): number {
+    const row = this.#parts.database
+      .prepare<[string], { seq: number | null }>("SELECT max(seq) AS seq FROM journal WHERE jid = ?")
+      .get(jid);
+    return row?.seq ?? 0;
+  }
+
+  /** Every event ingested, in order, for whoever wants to look. */
+  events(jid: string): readonly { readonly seq: number; readonly event: unknown }[] {
+    return this.#parts.database
+      .prepare<[string], { seq: number; event: string }>(
+        "SELECT seq, event FROM journal WHERE jid = ? ORDER BY seq",
+      )
+      .all(jid)
+      .map(({ seq, event }) => ({ seq, event: JSON.parse(event) as unknown }));
+  }
+
+  /** Only the next expected seq is taken: what is old is passed over, what would leave a hole is not taken. */
+  ingest({ jid, events, secrets }: EventBatch, now: number): Ingested {
+    const { database } = this.#parts;
+    return database.transaction(() => {
+      let ingested = this.ingested(jid);
+      const refused: { seq: number; code: string }[] = [];
+      for (const raw of events) {
+        const { seq } = numbered.safeParse(raw).data ?? { seq: 0 };
+        if (seq !== ingested + 1) continue;
+        database
+          .prepare("INSERT INTO journal (jid, seq, event, received_at) VALUES (?, ?, ?, ?)")
+          .run(jid, seq, JSON.stringify(raw), now);
+        const code = this.#take(raw, secrets, { cause: `${jid}:${seq}`, now });
+        if (code !== null) {
+          refused.push({ seq, code });
+          database.prepare("INSERT INTO dead_letters (jid, seq, code) VALUES (?, ?, ?)").run(jid, seq, code);
+        }
+        ingested = seq;
+      }
+      return { ingested, refused };
+    })();
+  }
+
+  /** A code when the event cannot be used. */
+  #take(raw: unknown, secrets: Readonly<Record<string, Secret<string>>>, position: Position): string | null {
+    const parsed = journalEventSchema.safeParse(raw);
+    if (!parsed.success) return "event.malformed";
+    return this.#fold(parsed.data, secrets, position);
+  }
+
+  #fold(
+    event: JournalEvent,
+    secrets: Readonly<Record<string, Secret<string>>>,
+    position: Position,
+  ): string | null {
+    const { feed, commands, inventory } = this.#parts;
+    switch (event.k) {
+      case "inventory":
+        inventory.replace(event.data.inventory, { ...position, at: event.t });
+        return null;
+      case "planned":
+        return this.#observed(event.kind, event.id, event.data.observed, event.t, position);
+      case "refused":
+      case "blocked":
+        feed.setProblem(event.kind, event.id, {
+          code: event.data.code,
+          message: event.data.message,
+          at: event.t,
+        });
+        return null;
+      case "issued":
+      case "reissued":
+      case "invalidated":
+        this.#tell(event.id, `acs_credential.${event.k}`, event.t, position);
+        return this.#card(event.id, event.observed, event.t, position);
+      case "intent":
+      case "in_doubt":
+        return this.#card(event.id, event.observed, event.t, position);
+      case "settled":
+        return this.#observed("acs_credential", event.id, event.observed, event.t, position);
+      case "erased":
+        return event.id === null
+          ? null
+          : this.#observed("acs_credential", event.id, event.observed, event.t, position);
+      case "deleted":
+        return this.#deleted(event, position);
+      case "revocation_reasserted": {
+        const change = revoked(feed, "acs_credential", event.id);
+        if (change !== null) feed.put(change, position.now);
+        return this.#observed("acs_credential", event.id, event.observed, event.t, position);
+      }
+      case "local_change":
+        return this.#rule(event, secrets, position);
+      case "attempt_finished": {
+        const { status, result, error } = event.data;
+        commands.finish(event.id, { status, result, error });
+        return null;
+      }
+      case "slot_set":
+      case "slot_removed":
+      case "slot_changed_outside":
+      case "device_up":
+      case "device_down":
+      case "caught_up":
+      case "clock_jumped":
+        return null; // Kept in the journal; nothing that apps are shown follows from them.
+    }
+  }
+
+  /** A card was written, or may have been: that re-opens a record, even a forgotten one. */
+  #card(id: string, observed: Observed, at: number, position: Position): string | null {
+    const { feed } = this.#parts;
+    const object = feed.get("acs_credential", id);
+    if (object?.isForgotten === true && observed.liveCards > 0) feed.put(reopened(object), position.now);
+    return this.#observed("acs_credential", id, observed, at, position);
+  }
+
+  #observed(
+    kind: ObjectKind,
+    id: string,
+    observed: Observed | null,
+    at: number,
+    position: Position,
+  ): string | null {
+    const { feed } = this.#parts;
+    const object = feed.get(kind, id);
+    if (object === undefined) return "object.unknown";
+    if (observed !== null) feed.observe(kind, id, observed);
+    else feed.setProblem(kind, id, null);
+    if (observed?.state === "deleted" && !object.isGone) this.#gone(kind, id, at, position);
+    return null;
+  }
+
+  #deleted(event: Extract<JournalEvent, { k: "deleted" }>, position: Position): string | null {
+    const { feed } = this.#parts;
+    const object = feed.get(event.kind, event.id);
+    if (object === undefined) return "object.unknown";
+    if (event.data.observed !== null) feed.observe(event.kind, event.id, event.data.observed);
+    this.#gone(event.kind, event.id, event.t, position);
+    return null;
+  }
+
+  #gone(kind: ObjectKind, id: string, at: number, position: Position): void {
+    this.#parts.feed.setGone(kind, id);
+    this.tellGone(kind, id, at, position.now);
+  }
+
+  /** An object goes once, whoever notices first. */
+  tellGone(kind: ObjectKind, id: string, at: number, now: number): void {
+    if (kind === "acs_credential") this.#tell(id, "acs_credential.deleted", at, { cause: id, now });
+    if (kind === "acs_user") this.#tellUser(id, "acs_user.deleted", at, now);
+  }
+
+  tellCreated(kind: ObjectKind, id: string, at: number, now: number): void {
+    if (kind === "acs_user") this.#tellUser(id, "acs_user.created", at, now);
+  }
+
+  #rule(
+    event: Extract<JournalEvent, { k: "local_change" }>,
+    secrets: Readonly<Record<string, Secret<string>>>,
+    { now }: Position,
+  ): string | null {
+    const { feed } = this.#parts;
+    const { kind, id, data } = event;
+    if (!isUsable(kind, id, data.spec)) return "spec.invalid";
+    const before = feed.get(kind, id);
+    const code = data.code_ref === null ? null : (secrets[data.code_ref] ?? null);
+    const ruling = ruleOn(event, code, before);
+    const isGone = ruling.isGone ?? (before?.isGone === true || ruling.spec["state"] === "deleted");
+    feed.put({ ...ruling, isGone }, now);
+    if (before === undefined) this.tellCreated(kind, id, event.t, now);
+    if (isGone && before?.isGone !== true) this.tellGone(kind, id, event.t, now);
+    return null;
+  }
+
+  #tell(id: string, type: SeamEventType, at: number, { cause, now }: Position): void {
+    const systemId = this.#systemOf("acs_credential", id);
+    this.#emit(type, { acs_credential_id: id, acs_system_id: systemId }, cause, at, now);
+  }
+
+  #tellUser(id: string, type: SeamEventType, at: number, now: number): void {
+    this.#emit(type, { acs_user_id: id, acs_system_id: this.#systemOf("acs_user", id) }, id, at, now);
+  }
+
+  #emit(
+    type: SeamEventType,
+    subject: Parameters<SeamEvents["emit"]>[1],
+    cause: string,
+    occurredAt: number,
+    createdAt: number,
+  ): void {
+    const { workspaceId, connectedAccountId } = this.#parts.inventory.get();
+    this.#parts.events.emit(type, subject, { cause, workspaceId, connectedAccountId, occurredAt, createdAt });
+  }
+
+  #systemOf(kind: ObjectKind, id: string): string {
+    const systemId = this.#parts.feed.get(kind, id)?.spec["acs_system_id"];
+    return typeof systemId === "string" ? systemId : "";
+  }
+}

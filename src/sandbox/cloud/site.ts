@@ -1,0 +1,257 @@
+import { randomBytes } from "node:crypto";
+import type { CloudMessage, Command, GatewayMessage, Hello, Pull } from "#src/cloud/wire";
+import type { ObjectKind } from "#src/domain/spec";
+import { toHex } from "#src/lib/hex";
+import type { Clock } from "#src/lib/deadline";
+import { uuidV7 } from "#src/lib/uuid";
+import { type CloudAttempt, Commands } from "./commands.js";
+import { openCloudDatabase, type CloudDatabase } from "./database.js";
+import { Feed, type NewChange } from "./feed.js";
+import { Ledger } from "./ledger.js";
+import { revoked } from "./rulings.js";
+import { SeamEvents } from "./seam-events.js";
+import { SiteInventory } from "./site-inventory.js";
+
+export interface CloudSiteOptions {
+  readonly siteId: string;
+  readonly gatewayId: string;
+  readonly clock: Clock;
+  readonly random?: (size: number) => Uint8Array;
+  /** SQLite file; without one everything lives in memory. */
+  readonly file?: string | undefined;
+  /** How long a command may wait to be carried out. */
+  readonly commandLifeMs?: number | undefined;
+}
+
+const COMMAND_LIFE_MS = 150_000;
+
+interface Session {
+  readonly id: string;
+  /** Newest rev that was sent to it. */
+  sentTo: number;
+  /** It had everything at that time: what comes after may be pushed. */
+  isCaughtUp: boolean;
+}
+
+/**
+ * One site in the stand-in cloud: what should be, what its gateway reported, and the cloud's half of the sync
+ * protocol. It knows no carrier: messages come in, messages go out.
+ */
+export class CloudSite {
+  readonly siteId: string;
+  readonly gatewayId: string;
+  readonly clock: Clock;
+  readonly random: (size: number) => Uint8Array;
+  readonly feed: Feed;
+  readonly events: SeamEvents;
+  readonly inventory: SiteInventory;
+  readonly commands: Commands;
+  readonly ledger: Ledger;
+  readonly #database: CloudDatabase;
+  readonly #listeners = new Set<() => void>();
+  readonly #progress = new Map<string, { readonly step: string; readonly say: string }>();
+  #session: Session | null = null;
+  #lastHello: Hello | null = null;
+
+  constructor(options: CloudSiteOptions) {
+    this.siteId = options.siteId;
+    this.gatewayId = options.gatewayId;
+    this.clock = options.clock;
+    this.random = options.random ?? ((size) => randomBytes(size));
+    this.#database = openCloudDatabase(options.file);
+    this.feed = new Feed(this.#database, toHex(this.random(16)));
+    this.events = new SeamEvents(this.#database, options.siteId);
+    this.inventory = new SiteInventory(this.#database, options.siteId, this.events);
+    this.commands = new Commands(this.#database, options.commandLifeMs ?? COMMAND_LIFE_MS);
+    const { feed, events, inventory, commands } = this;
+    this.ledger = new Ledger({ database: this.#database, feed, events, inventory, commands });
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  newId(): string {
+    return uuidV7(this.clock.now(), this.random(10));
+  }
+
+  /** Calls after everything that may be news for the gateway; the returned function ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  // ── What apps and people want ──────────────────────────────────────────────────────────────────────────────────
+
+  /** Several changes, or none. */
+  transact<T>(work: () => T): T {
+    const result = this.#database.transaction(work)();
+    this.#changed();
+    return result;
+  }
+
+  put(change: NewChange): void {
+    const isNew = this.feed.get(change.kind, change.id) === undefined;
+    const now = this.clock.now();
+    this.feed.put(change, now);
+    if (isNew) this.ledger.tellCreated(change.kind, change.id, now, now);
+    this.#changed();
+  }
+
+  /** No card of it may open anything again. Nothing takes that back. */
+  revoke(credentialId: string): void {
+    const change = revoked(this.feed, "acs_credential", credentialId);
+    if (change !== null) this.put(change);
+  }
+
+  /** The wish that it go. A card credential is out of the API at once; a PIN when it has left the locks. */
+  delete(kind: ObjectKind, id: string): void {
+    const object = this.feed.get(kind, id);
+    if (object === undefined || object.isGone || object.isForgotten) return;
+    const now = this.clock.now();
+    const waitsForLocks = kind === "access_code" || object.spec["access_method"] === "code";
+    this.transact(() => {
+      const spec = { ...object.spec, state: "deleted" };
+      this.feed.put({ kind, id, spec, code: object.code, isGone: !waitsForLocks }, now);
+      if (!waitsForLocks) this.ledger.tellGone(kind, id, now, now);
+    });
+  }
+
+  /** Housekeeping: drops a record that is gone and has no card left. Returns false when it must be kept. */
+  forget(kind: ObjectKind, id: string): boolean {
+    const object = this.feed.get(kind, id);
+    if (object?.isGone !== true || (object.observed?.liveCards ?? 0) > 0) return false;
+    this.put({ kind, id, spec: { ...object.spec, state: "forgotten" }, code: null, isForgotten: true });
+    return true;
+  }
+
+  /** Asks the gateway to do something at an encoder; the answer is the pending attempt. */
+  command(act: Command["act"], encoderId: string, credentialId: string | null, by: string): CloudAttempt {
+    const observed = credentialId === null ? null : this.feed.get("acs_credential", credentialId)?.observed;
+    const attempt = this.commands.create(
+      {
+        id: this.newId(),
+        act,
+        encoderId,
+        credentialId,
+        expectGen: act === "encode" ? (observed?.generation ?? 0) : null,
+        needsRev: this.feed.head,
+        by,
+      },
+      this.clock.now(),
+    );
+    this.#changed();
+    return attempt;
+  }
+
+  /** The newest tick of a running command, for display. */
+  progressOf(commandId: string): { readonly step: string; readonly say: string } | undefined {
+    return this.#progress.get(commandId);
+  }
+
+  /** Ends what nobody carried out in time. */
+  expire(): void {
+    if (this.commands.expire(this.clock.now()) > 0) this.#changed();
+  }
+
+  // ── What the gateway says ──────────────────────────────────────────────────────────────────────────────────────
+
+  get lastHello(): Hello | null {
+    return this.#lastHello;
+  }
+
+  isCurrent(session: string): boolean {
+    return this.#session?.id === session;
+  }
+
+  /** Forgets the session, as a restart of the cloud would. */
+  dropSession(): void {
+    this.#session = null;
+    this.#changed();
+  }
+
+  /** What is answered at once. Messages of a session that is not the current one get none. */
+  receive(session: string | null, message: GatewayMessage): readonly CloudMessage[] {
+    this.expire();
+    if (message.type === "hello") return [this.#welcome(message)];
+    const current = this.#session;
+    if (current === null || current.id !== session) return [];
+    switch (message.type) {
+      case "pull":
+        return [this.#turnPage(current, message)];
+      case "ev": {
+        const { ingested, refused } = this.ledger.ingest(message, this.clock.now());
+        this.#changed();
+        return [{ type: "ack", jid: message.jid, ingested, refused: [...refused] }];
+      }
+      case "live":
+        if (this.commands.get(message.cmd)?.status === "pending") {
+          this.#progress.set(message.cmd, { step: message.step, say: message.say });
+          this.#changed();
+        }
+        return [];
+    }
+  }
+
+  hasNews(session: string): boolean {
+    const current = this.#session;
+    if (current === null || current.id !== session) return false;
+    const hasPage = current.isCaughtUp && this.feed.head > current.sentTo;
+    return hasPage || this.commands.hasOffers(session, this.clock.now());
+  }
+
+  /** Takes what is pushed to this session: changes first, so that commands find what they are about. */
+  takeNews(session: string): readonly CloudMessage[] {
+    this.expire();
+    const current = this.#session;
+    if (current === null || current.id !== session) return [];
+    const news: CloudMessage[] = [];
+    if (current.isCaughtUp && this.feed.head > current.sentTo)
+      news.push(this.#pageFor(current, current.sentTo));
+    news.push(...this.commands.takeOffers(session, this.clock.now()));
+    return news;
+  }
+
+  #welcome(hello: Hello): CloudMessage {
+    this.#session = {
+      id: toHex(this.random(16)),
+      sentTo: hello.rev,
+      isCaughtUp: hello.rev === this.feed.head,
+    };
+    this.#lastHello = hello;
+    const ingested = this.ledger.ingested(hello.jid);
+    this.#changed();
+    return {
+      type: "welcome",
+      session: this.#session.id,
+      nonce_echo: hello.nonce,
+      epoch: this.feed.epoch,
+      head: this.feed.head,
+      floor: 0,
+      ingested: { [hello.jid]: ingested },
+      want_from: ingested + 1,
+      time: this.clock.now(),
+    };
+  }
+
+  #turnPage(session: Session, { epoch, since }: Pull): CloudMessage {
+    if (epoch.n !== this.feed.epoch.n || epoch.id !== this.feed.epoch.id) return this.#gone("epoch");
+    if (since > this.feed.head) return this.#gone("damaged");
+    return this.#pageFor(session, since);
+  }
+
+  #pageFor(session: Session, since: number): CloudMessage {
+    const page = this.feed.page(since);
+    session.sentTo = page.to;
+    session.isCaughtUp = page.to === page.head;
+    return page;
+  }
+
+  #gone(reason: "epoch" | "damaged"): CloudMessage {
+    return { type: "gone", epoch: this.feed.epoch, floor: 0, reason };
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
