@@ -106,15 +106,15 @@ CREATE TABLE events (
   device_id TEXT,
   access_code_id TEXT
 ) STRICT;
-CREATE INDEX events_by_time ON events (occurred_at, id);
-CREATE INDEX events_by_type ON events (type, occurred_at, id);
-CREATE INDEX events_by_credential ON events (acs_credential_id, occurred_at, id) WHERE acs_credential_id IS NOT NULL;
-CREATE INDEX events_by_user ON events (acs_user_id, occurred_at, id) WHERE acs_user_id IS NOT NULL;
-CREATE INDEX events_by_system ON events (acs_system_id, occurred_at, id) WHERE acs_system_id IS NOT NULL;
-CREATE INDEX events_by_encoder ON events (acs_encoder_id, occurred_at, id) WHERE acs_encoder_id IS NOT NULL;
-CREATE INDEX events_by_entrance ON events (acs_entrance_id, occurred_at, id) WHERE acs_entrance_id IS NOT NULL;
-CREATE INDEX events_by_device ON events (device_id, occurred_at, id) WHERE device_id IS NOT NULL;
-CREATE INDEX events_by_access_code ON events (access_code_id, occurred_at, id) WHERE access_code_id IS NOT NULL;
+CREATE INDEX events_by_time ON events (occurred_at);
+CREATE INDEX events_by_type ON events (type, occurred_at);
+CREATE INDEX events_by_credential ON events (acs_credential_id, occurred_at) WHERE acs_credential_id IS NOT NULL;
+CREATE INDEX events_by_user ON events (acs_user_id, occurred_at) WHERE acs_user_id IS NOT NULL;
+CREATE INDEX events_by_system ON events (acs_system_id, occurred_at) WHERE acs_system_id IS NOT NULL;
+CREATE INDEX events_by_encoder ON events (acs_encoder_id, occurred_at) WHERE acs_encoder_id IS NOT NULL;
+CREATE INDEX events_by_entrance ON events (acs_entrance_id, occurred_at) WHERE acs_entrance_id IS NOT NULL;
+CREATE INDEX events_by_device ON events (device_id, occurred_at) WHERE device_id IS NOT NULL;
+CREATE INDEX events_by_access_code ON events (access_code_id, occurred_at) WHERE access_code_id IS NOT NULL;
 
 CREATE TABLE key_sets (
   version INTEGER PRIMARY KEY,
