@@ -1,0 +1,47 @@
+import { randomBytes } from "node:crypto";
+import type { CardTechnology } from "#driver-api";
+import { MifareClassicCard } from "#src/sandbox/cards/mifare-classic";
+import { NtagCard } from "#src/sandbox/cards/ntag";
+import type { DriverRig } from "#test/conformance/rig";
+import { Pn532Simulator } from "./simulator.js";
+
+/** Puts this driver's simulator on the bench of the conformance suite. */
+export const rig: DriverRig = {
+  config: {},
+  capabilities: ["cardWriter"],
+  cards: ["mifare_classic_1k", "mifare_classic_4k", "ntag213", "ntag215", "ntag216"],
+  exempt: {},
+  plugIn() {
+    const simulator = new Pn532Simulator();
+    return {
+      receive: (bytes) => simulator.receive(bytes),
+      onSend: (listener) => simulator.onSend(listener),
+      get changes() {
+        return simulator.cardWrites;
+      },
+      putCard: (technology) => simulator.putCard(blankCard(technology)),
+      takeCards: () => simulator.takeCard(),
+    };
+  },
+};
+
+/** With user memory all zeros, as the suite counts a blank card. */
+function blankCard(technology: CardTechnology): MifareClassicCard | NtagCard {
+  switch (technology) {
+    case "mifare_classic_1k":
+    case "mifare_classic_4k":
+      return new MifareClassicCard({
+        uid: randomBytes(4),
+        size: technology === "mifare_classic_1k" ? "1k" : "4k",
+      });
+    case "ntag213":
+    case "ntag215":
+    case "ntag216": {
+      const card = new NtagCard({ uid: Uint8Array.of(0x04, ...randomBytes(6)), kind: technology });
+      card.memory.fill(0, 16, 32);
+      return card;
+    }
+    case "unknown":
+      throw new RangeError("there is no card of an unknown kind");
+  }
+}
