@@ -28,7 +28,7 @@ function readQuery(schema: z.ZodObject, params: URLSearchParams): Record<string,
     const isList = root.endsWith("[]");
     const key = isList ? root.slice(0, -2) : root;
     if (key === "_strict" || key === "__proto__") continue;
-    const field = Object.hasOwn(schema.shape, key) ? schema.shape[key] : undefined;
+    const field = fieldOf(schema, key);
     const texts = params.getAll(name);
     input[key] =
       inner.length === 0 ? readField(field, texts, isStrict) : nest(input[key], field, inner, texts);
@@ -45,14 +45,16 @@ function nest(
 ): unknown {
   const name = names.join(".");
   const inside = field === undefined ? undefined : expected(field);
-  const innerField =
-    inside instanceof z.ZodObject && Object.hasOwn(inside.shape, name)
-      ? (inside.shape[name] as z.core.$ZodType)
-      : undefined;
+  const innerField = inside instanceof z.ZodObject ? fieldOf(inside, name) : undefined;
   const group = Object.create(null) as Record<string, unknown>;
   if (typeof before === "object" && !Array.isArray(before)) Object.assign(group, before);
   group[name] = readField(innerField, texts, true);
   return group;
+}
+
+function fieldOf(schema: z.ZodObject, name: string): z.core.$ZodType | undefined {
+  const shape: Readonly<Record<string, z.core.$ZodType>> = schema.shape;
+  return Object.hasOwn(shape, name) ? shape[name] : undefined;
 }
 
 /** What does not read as the expected kind stays text, for the schema to refuse by name. */

@@ -14,7 +14,7 @@ export interface CallContext {
 /** An endpoint with its behaviour. `handle` parses the raw input and answers without the envelope. */
 export interface Route<Model> {
   readonly endpoint: Endpoint;
-  handle(model: Model, raw: unknown, context: CallContext): JsonObject | Promise<JsonObject>;
+  readonly handle: (model: Model, raw: unknown, context: CallContext) => JsonObject | Promise<JsonObject>;
 }
 
 export function route<Model, Input extends z.ZodObject, Output extends z.ZodType>(
