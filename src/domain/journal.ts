@@ -38,7 +38,13 @@ export const journalEventSchema = z.discriminatedUnion("k", [
     data: z.object({ rev: z.number(), observed: observedSchema.nullable() }),
   }),
   z.object({ k: z.literal("refused"), ...onObject, data: z.object({ rev: z.number(), ...reason }) }),
-  z.object({ k: z.literal("blocked"), ...onObject, data: z.object({ rev: z.number(), ...reason }) }),
+  z.object({
+    k: z.literal("blocked"),
+    ...onObject,
+    /** As the item named it: it may be one that this release does not know. */
+    kind: z.string(),
+    data: z.object({ rev: z.number(), ...reason }),
+  }),
   z.object({
     k: z.literal("intent"),
     ...onCredential,

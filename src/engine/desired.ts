@@ -67,7 +67,7 @@ export function storeDocument(
     blocked: null,
     provisional,
     gone: before?.gone ?? false,
-    createdAt: before?.createdAt ?? Date.parse(String(spec["created_at"])),
+    createdAt: before?.createdAt ?? instantOf(spec["created_at"]),
     systemId: textOf(spec["acs_system_id"]),
     userId: textOf(spec["acs_user_id"]),
     searchText: searchTextOf(id, spec),
@@ -267,6 +267,12 @@ export function searchTextOf(id: string, spec: JsonObject): string {
     .join(" ")
     .toLowerCase()
     .replaceAll("\n", " ");
+}
+
+/** Documents are stored before they are checked: one without an instant counts as old as can be. */
+function instantOf(value: unknown): number {
+  const at = typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(at) ? 0 : at;
 }
 
 function textOf(value: unknown): string | null {

@@ -87,8 +87,10 @@ async function verifyCard(
   signal: AbortSignal,
 ): Promise<void> {
   const { seen, profile, keySets } = card;
-  const plan = verifyPlan(profile, seen, keySets);
-  if (plan === null) throw new DriverError("card.unwritable", "unknown", "there are no keys to verify with");
+  const [newest] = keySets;
+  if (newest === undefined)
+    throw new DriverError("card.unwritable", "unknown", "there are no keys to verify with");
+  const plan = verifyPlan(profile, seen, newest);
   const verified = verify(profile, seen, keySets, await writer.read(seen, plan, { signal }), wanted);
   if (verified.ok) return;
   throw new DriverError(

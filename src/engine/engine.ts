@@ -12,7 +12,7 @@ import { erase } from "./erase-job.js";
 import { effectOf, outcomeOf } from "./job-end.js";
 import { type Job, JobEnd, type JobKind, Jobs, type Outcome } from "./jobs.js";
 import { OfflineWork } from "./offline-work.js";
-import type { ActionAttempt, Cursor, ObjectRow } from "./ports.js";
+import type { ActionAttempt, Cursor, DeviceStatus, ObjectRow } from "./ports.js";
 import { scan } from "./scan-job.js";
 import { type Cause, EngineTransaction, type Step } from "./transaction.js";
 
@@ -27,6 +27,8 @@ export interface JobRequest {
   readonly cause: Cause;
   /** The cloud's command. */
   readonly command?: { readonly id: string; readonly expectGen: number | null };
+  /** What is left of the request's life, milliseconds; without it the configured limit. */
+  readonly lifeMs?: number;
 }
 
 export type JobStart =
@@ -39,6 +41,7 @@ export class Engine {
   readonly jobs: Jobs;
   readonly offlineWork: OfflineWork;
   readonly #changed = new Set<() => void>();
+  readonly #devicesUp = new Set<string>();
   #isStepping = false;
 
   constructor(deps: EngineDeps) {
@@ -109,8 +112,8 @@ export class Engine {
       for (const item of bad) {
         store.quarantine.put(item);
         tx.journal({
-          k: "refused",
-          kind: "acs_credential",
+          k: "blocked",
+          kind: item.kind,
           id: item.id,
           data: { rev: item.rev, code: item.code, message: item.message },
         });
@@ -150,17 +153,24 @@ export class Engine {
     if (this.#isStepping) return;
     this.#isStepping = true;
     try {
-      const rows = this.deps.store.objects.dirty(STEP_BATCH);
-      for (const row of rows) {
-        this.transact({}, (tx) => {
-          const current = this.deps.store.objects.get(row.kind, row.id);
-          if (current?.dirty === true) stepRow(this.deps, tx, current);
-        });
+      // A step may mark other rows: a user's credentials, whatever waited for what has come.
+      for (let stepped = 0; stepped < STEP_BATCH;) {
+        const rows = this.deps.store.objects.dirty(STEP_BATCH - stepped);
+        if (rows.length === 0) return;
+        for (const row of rows) this.#stepOne(row);
+        stepped += rows.length;
       }
-      if (rows.length === STEP_BATCH) this.deps.clock.startTimer(0, () => this.stepDirty());
+      this.deps.clock.startTimer(0, () => this.stepDirty());
     } finally {
       this.#isStepping = false;
     }
+  }
+
+  #stepOne({ kind, id }: ObjectRow): void {
+    this.transact({}, (tx) => {
+      const current = this.deps.store.objects.get(kind, id);
+      if (current?.dirty === true) stepRow(this.deps, tx, current);
+    });
   }
 
   // ── Credentials ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -206,10 +216,28 @@ export class Engine {
     return store.wakeups.next();
   }
 
+  // ── Devices ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Tells the cloud when a device came or went; its steps between do not matter there. */
+  deviceChanged({ key, state, identity, problem }: DeviceStatus): void {
+    const isUp = state === "ready" || state === "busy";
+    if (isUp === this.#devicesUp.has(key) || state === "opening" || state === "closed") return;
+    if (isUp) {
+      this.#devicesUp.add(key);
+      this.transact({}, (tx) =>
+        tx.journal({ k: "device_up", data: { device: key, model: identity?.model ?? "" } }),
+      );
+      return;
+    }
+    this.#devicesUp.delete(key);
+    const { code, message } = problem ?? { code: "device.lost", message: "the device is gone" };
+    this.transact({}, (tx) => tx.journal({ k: "device_down", data: { device: key, code, message } }));
+  }
+
   // ── Jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   startJob(request: JobRequest): JobStart {
-    const { store, inventory, devices, random, time } = this.deps;
+    const { store, inventory, devices, random, time, limits } = this.deps;
     const encoder = inventory.encoders.find(({ id }) => id === request.encoderId);
     if (encoder === undefined) return { ok: false, why: "no_such_encoder" };
     const { credentialId } = request;
@@ -243,8 +271,36 @@ export class Engine {
       if (end !== null) tx.finishAttempt(attempt.id, outcomeOf(end, null, "none"));
       return end !== null;
     });
-    if (!refused) this.jobs.add({ ...request, id: attempt.id });
+    if (!refused) {
+      const lifeMs = Math.min(request.lifeMs ?? Infinity, limits.attemptMs);
+      this.jobs.add({ ...request, lifeMs, id: attempt.id });
+    }
     return { ok: true, attempt: store.attempts.get(attempt.id) ?? attempt };
+  }
+
+  /** A command that names nothing of this site ends in error at once, as every other: by its attempt. */
+  refuseCommand(id: string, kind: JobKind, why: string): void {
+    const { store, time } = this.deps;
+    this.transact({ cmd: id }, (tx) => {
+      store.attempts.create({
+        id,
+        actionType: ACTION_TYPES[kind],
+        status: "pending",
+        result: null,
+        error: null,
+        credentialId: null,
+        encoderId: null,
+        isCommand: true,
+        createdAt: time.read().now,
+        finishedAt: null,
+      });
+      const type = why === "no_such_credential" ? "credential_deleted" : "uncategorized_error";
+      tx.finishAttempt(id, {
+        status: "error",
+        result: null,
+        error: { type, message: `the gateway refused it [${why}]` },
+      });
+    });
   }
 
   #refusalAtStart(

@@ -30,6 +30,8 @@ export interface Job {
   readonly credentialId: string | null;
   readonly overwrite: boolean;
   readonly cause: Cause;
+  /** How long it may be pending in all, milliseconds. */
+  readonly lifeMs: number;
   /** Aborts with a `JobEnd`. */
   readonly control: AbortController;
   readonly progress: Progress[];
@@ -61,6 +63,7 @@ export class Jobs {
   readonly #finish: (job: Job, error: unknown) => Outcome;
   readonly #queues = new Map<string, Job[]>();
   readonly #jobs = new Map<string, Job>();
+  readonly #listeners = new Set<(job: Job, progress: Progress) => void>();
 
   constructor(
     deps: EngineDeps,
@@ -88,7 +91,9 @@ export class Jobs {
     return [...this.#jobs.values()].filter((job) => job.outcome === null);
   }
 
-  add(request: Pick<Job, "id" | "kind" | "encoderId" | "credentialId" | "overwrite" | "cause">): Job {
+  add(
+    request: Pick<Job, "id" | "kind" | "encoderId" | "credentialId" | "overwrite" | "cause" | "lifeMs">,
+  ): Job {
     let resolveEnded: (outcome: Outcome) => void = () => undefined;
     const ended = new Promise<Outcome>((resolve) => (resolveEnded = resolve));
     const job: Job = {
@@ -112,9 +117,16 @@ export class Jobs {
     return job;
   }
 
+  /** Hears the steps of every job. */
+  onProgress(listener: (job: Job, progress: Progress) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   say(job: Job, step: Step, say: string, facts: JsonObject = {}): void {
     const progress = { step, say, facts };
     job.progress.push(progress);
+    for (const listener of [...this.#listeners]) listener(job, progress);
     for (const listener of [...job.listeners]) listener(progress);
   }
 
@@ -124,7 +136,7 @@ export class Jobs {
 
   async #run(job: Job): Promise<Outcome> {
     const { clock, limits, devices, inventory } = this.#deps;
-    const stopTimer = clock.startTimer(limits.attemptMs, () =>
+    const stopTimer = clock.startTimer(job.lifeMs, () =>
       job.control.abort(new JobEnd("action_attempt_expired", "not carried out in time")),
     );
     let stopJobTimer = (): void => undefined;

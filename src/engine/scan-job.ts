@@ -83,11 +83,11 @@ function seamSide(engine: Engine, row: ObjectRow, generation: number) {
 }
 
 async function scanByIssuer(engine: Engine, job: Job, unit: Unit): Promise<Outcome> {
-  const read = unit.keyIssuer?.read;
-  if (read === undefined)
+  const issuer = unit.keyIssuer;
+  if (issuer?.read === undefined)
     throw new JobEnd("uncategorized_error", "this device cannot read cards [device.wrong]");
   engine.jobs.say(job, "waiting_for_card", "Put one card on the encoder.");
-  const card = await read.call(unit.keyIssuer, { signal: job.control.signal });
+  const card = await issuer.read({ signal: job.control.signal });
   return engine.transact(job.cause, (tx) => {
     const rows = card?.uid == null ? [] : ownersOf(engine.deps, card.uid, null);
     const owner =

@@ -1,0 +1,45 @@
+import type { Engine } from "#src/engine/engine";
+import { readCursor } from "#src/engine/transaction";
+import type { EnginePort } from "./link.js";
+import type { RunnableCommand } from "./sync-state.js";
+
+/** The engine, as the cloud link sees it. `learnTime` takes the cloud's clock when it came over an encrypted way. */
+export function enginePort(engine: Engine, learnTime: (now: number) => void): EnginePort {
+  const { store } = engine.deps;
+  return {
+    cursor() {
+      const stored = store.meta.get("cursor");
+      return stored === undefined || stored === null ? null : readCursor(stored);
+    },
+    storePage: ({ items, blocked, cursor }) => engine.storePage(items, blocked, cursor),
+    runCommand: (command) => runCommand(engine, command),
+    welcomed({ cloudTime, isTrusted }) {
+      engine.offlineWork.setOnline(true);
+      if (isTrusted) learnTime(cloudTime);
+    },
+    caughtUp(rev) {
+      engine.transact({}, (tx) => tx.journal({ k: "caught_up", data: { rev } }));
+    },
+    onJournal: (listener) => engine.onJournal(listener),
+    onProgress: (listener) =>
+      engine.jobs.onProgress((job, progress) => {
+        if (job.cause.cmd !== undefined)
+          listener({ cmd: job.cause.cmd, step: progress.step, say: progress.say });
+      }),
+  };
+}
+
+function runCommand(engine: Engine, command: RunnableCommand): void {
+  const { id, encoderId, lifeMs } = command;
+  const isEncode = command.act === "encode";
+  const started = engine.startJob({
+    kind: command.act,
+    encoderId,
+    credentialId: isEncode ? command.credentialId : null,
+    overwrite: false,
+    cause: { cmd: id },
+    command: { id, expectGen: isEncode ? command.expectGen : null },
+    lifeMs,
+  });
+  if (!started.ok) engine.refuseCommand(id, command.act, started.why);
+}

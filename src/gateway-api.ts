@@ -1,0 +1,74 @@
+import { chmodSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import type { AddressInfo } from "node:net";
+import { dirname } from "node:path";
+import type { DeskModel, SeamModel } from "#src/api/model";
+import { createApi } from "#src/api/server";
+import type { Config } from "#src/config/config";
+import type { Clock } from "#src/lib/deadline";
+import type { Log } from "#src/lib/log";
+
+export interface ApiParts {
+  readonly seam: SeamModel;
+  readonly desk: DeskModel;
+  readonly clock: Clock;
+  readonly random: (size: number) => Uint8Array;
+  readonly log: Log;
+}
+
+export interface ListeningApis {
+  /** Of the TCP API. */
+  readonly endpoint: string;
+  close(): Promise<void>;
+}
+
+/** Serves one API in two places: over TCP to whoever has a key, on the unix socket to whoever can reach it. */
+export async function listen(config: Config, parts: ApiParts): Promise<ListeningApis> {
+  const { seam, desk, clock, random, log } = parts;
+  const { api, socketPath } = config;
+  const options = { model: seam, desk, clock, random, log, isReady: () => true };
+  await takeSocket(socketPath);
+  const local = createApi({ ...options, auth: "local socket" });
+  const tls =
+    api.tls === null
+      ? null
+      : { cert: readFileSync(api.tls.certificatePath, "utf8"), key: api.tls.key.reveal() };
+  const tcp = createApi({ ...options, auth: (key) => desk.tokens.check(key), tls });
+  await local.listen({ path: socketPath });
+  chmodSync(socketPath, 0o660);
+  await tcp.listen({ host: api.host, port: api.port });
+  const { port } = tcp.server.address() as AddressInfo; // It listens on TCP.
+  const host = api.host.includes(":") ? `[${api.host}]` : api.host;
+  return {
+    endpoint: `${tls === null ? "http" : "https"}://${host}:${port}`,
+    async close() {
+      await Promise.all([local.close(), tcp.close()]);
+      rmSync(socketPath, { force: true });
+    },
+  };
+}
+
+/** A socket file left by a crash is removed; one that answers belongs to a daemon that runs. */
+async function takeSocket(path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  const isAnswered = await new Promise<boolean>((resolve) => {
+    const probe = connect(path);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => resolve(false));
+  });
+  if (isAnswered) throw new SocketTaken(path);
+  rmSync(path, { force: true });
+}
+
+/** Another daemon answers on the socket. */
+export class SocketTaken extends Error {
+  override readonly name = "SocketTaken";
+  readonly code = "socket.taken";
+
+  constructor(path: string) {
+    super(`another Lockbridge daemon answers on ${path}: stop it first, or configure another socket`);
+  }
+}

@@ -1,0 +1,176 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { gatewayDesk } from "#src/api/gateway-desk";
+import { gatewayModel } from "#src/api/gateway-model";
+import type { Simulation } from "#src/api/model";
+import { createApi } from "#src/api/server";
+import { enginePort } from "#src/cloud/engine-port";
+import { createHttpCarrier } from "#src/cloud/http-carrier";
+import { type CloudLink, createCloudLink } from "#src/cloud/link";
+import type { Config } from "#src/config/config";
+import type { ConfiguredDevice } from "#src/config/device-settings";
+import { inventoryOf } from "#src/config/inventory-of";
+import { Devices } from "#src/devices/devices";
+import type { SupervisedDevice } from "#src/devices/supervisor";
+import { Engine } from "#src/engine/engine";
+import type { Store } from "#src/engine/ports";
+import { listen } from "#src/gateway-api";
+import { loadDriver } from "#src/gateway-drivers";
+import type { Clock } from "#src/lib/deadline";
+import type { Log } from "#src/lib/log";
+import { realClock } from "#src/ops/clock";
+import { type FloorStore, FlooredTime, watchClockSync } from "#src/ops/time-source";
+import { loadSealingKey } from "#src/store/sealing-key";
+import { openStore } from "#src/store/store";
+import { openSerialLine } from "#src/transports/serial";
+import { VERSION } from "#src/ops/version";
+
+export interface GatewayOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** The disk failed or the store is damaged: the process must end. */
+  readonly onFatal: (error: Error) => void;
+  readonly credentialsDirectory: string | undefined;
+  /** Only a simulated site has one. */
+  readonly simulation?: Simulation;
+}
+
+export interface Gateway {
+  /** Of the TCP API. */
+  readonly endpoint: string;
+  readonly engine: Engine;
+  /** Ends everything in the order that loses nothing: new work, running jobs, link, devices, store. */
+  stop(): Promise<void>;
+}
+
+const JOBS_END_WITHIN_MS = 5_000;
+const UPKEEP_EVERY_MS = 5_000;
+
+/** Builds every part and starts them. Rejects with a typed error that says what to do when one cannot start. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { config, log } = options;
+  const clock = realClock;
+  const random = (size: number): Uint8Array => new Uint8Array(randomBytes(size));
+  mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+  const storePath = join(config.stateDir, "lockbridge.db");
+  const sealingKey = loadSealingKey({
+    credentialsDirectory: options.credentialsDirectory,
+    stateDir: config.stateDir,
+    storeExists: existsSync(storePath),
+  });
+  const store = openStore({ path: storePath, sealingKey, random, onFatal: options.onFatal });
+  const sync = watchClockSync(clock);
+  const time = new FlooredTime(clock, floorIn(store.meta), sync.isSynchronised);
+  const devices = new Devices(await Promise.all(config.devices.map((device) => supervised(device, clock))), {
+    openers: { serial: (path, settings) => openSerialLine(path, settings, { clock }) },
+    clock,
+    log,
+  });
+  const engine = new Engine({
+    store,
+    devices,
+    clock,
+    time,
+    random,
+    log,
+    inventory: inventoryOf(config),
+    profiles: config.cardProfiles,
+    limits: {
+      cardWaitMs: config.limits.cardWaitMs,
+      jobMs: config.limits.jobMs,
+      attemptMs: config.limits.commandMs,
+    },
+    offline: config.cloud === null ? null : config.offline,
+  });
+  engine.recover();
+  const link = cloudLink(engine, config, { clock, log, learn: (now) => time.learn(now) });
+  const seam = gatewayModel(engine, { isSandbox: options.simulation !== undefined });
+  const desk = gatewayDesk(engine, {
+    seam,
+    simulation: options.simulation,
+    cloud: () => link?.status() ?? null,
+    version: VERSION,
+  });
+  const apis = await listen(config, { seam, desk, clock, random, log });
+  const journalDevices = devices.onChange((status) => engine.deviceChanged(status));
+  devices.start();
+  link?.start();
+  const stopUpkeep = keepUp(engine, link, clock);
+  log.info({ event: "gateway.ready", endpoint: apis.endpoint, socket: config.socketPath }, "gateway ready");
+  return {
+    endpoint: apis.endpoint,
+    engine,
+    async stop() {
+      stopUpkeep();
+      await apis.close();
+      await engine.jobs.stop(JOBS_END_WITHIN_MS);
+      await link?.stop();
+      journalDevices();
+      await devices.stop();
+      sync.stop();
+      store.close();
+      log.info({ event: "gateway.stopped" }, "gateway stopped");
+    },
+  };
+}
+
+/** Wake-ups that are due, and how long the cloud has been away. */
+function keepUp(engine: Engine, link: CloudLink | null, clock: Clock): () => void {
+  let cancel = (): void => undefined;
+  const turn = (): void => {
+    engine.wake();
+    if (link !== null) engine.offlineWork.setOnline(link.status().phase === "welcomed");
+    cancel = clock.startTimer(UPKEEP_EVERY_MS, turn);
+  };
+  turn();
+  return () => cancel();
+}
+
+function cloudLink(
+  engine: Engine,
+  config: Config,
+  { clock, log, learn }: { clock: Clock; log: Log; learn: (now: number) => void },
+): CloudLink | null {
+  const { cloud } = config;
+  if (cloud === null) return null;
+  if (cloud.httpUrl === null) {
+    throw new Error("cloud.http is needed: this release speaks HTTP to its cloud");
+  }
+  engine.offlineWork.start();
+  return createCloudLink({
+    gateway: cloud.gatewayId,
+    sw: VERSION,
+    carrier: createHttpCarrier({ url: cloud.httpUrl, gateway: cloud.gatewayId, token: cloud.token }, clock),
+    store: engine.deps.store,
+    engine: enginePort(engine, learn),
+    clock,
+    time: engine.deps.time,
+    random: engine.deps.random,
+    log: log.child({ part: "cloud" }),
+  });
+}
+
+async function supervised(device: ConfiguredDevice, clock: Clock): Promise<SupervisedDevice> {
+  const driver = await loadDriver(device.driver);
+  if (driver === undefined) throw new Error(`there is no driver ${device.driver}`);
+  return {
+    key: device.key,
+    driverId: driver.id,
+    port: device.port,
+    serial: driver.transport === "serial" ? (driver.serial ?? { baudRate: 9_600 }) : null,
+    open: (line, log, signal) =>
+      driver.open(device.settings, { line: line ?? undefined, clock, log }, { signal }),
+  };
+}
+
+/** The clock's floor, kept across restarts. */
+function floorIn(meta: Store["meta"]): FloorStore {
+  return {
+    read() {
+      const floor = meta.get("clock_floor");
+      return typeof floor === "number" ? floor : null;
+    },
+    write: (floor) => meta.set("clock_floor", floor),
+  };
+}
