@@ -95,33 +95,29 @@ export class Bench {
     for (const shape of canaryShapes()) expect(printed).not.toContain(shape);
   }
 
+  /** As a log, an error page or a debugger would show it; without spaces, which long arrays are laid out with. */
   #print(thing: unknown): void {
-    this.#printed.push(inspect(thing, { depth: 12, maxArrayLength: null, showHidden: true }));
-    this.#printed.push(
-      JSON.stringify(thing, (_, value: unknown) => (typeof value === "bigint" ? `${value}` : value)),
-    );
+    const shown = inspect(thing, { depth: 12, maxArrayLength: null, showHidden: true });
+    this.#printed.push(shown.replaceAll(/\s+/g, ""), JSON.stringify(thing, bytesAsHex));
   }
+}
+
+function bytesAsHex(this: unknown, key: string, value: unknown): unknown {
+  // A Buffer has already turned itself into something else by the time it is `value`.
+  const original: unknown = (this as Record<string, unknown>)[key];
+  if (original instanceof Uint8Array) return Buffer.from(original).toString("hex");
+  return typeof value === "bigint" ? value.toString() : value;
 }
 
 /** What a careless log line could make of a secret. */
 function canaryShapes(): readonly string[] {
   const { pin, ...bytes } = CANARY;
-  const pinBytes = Buffer.from(pin);
-  return [
-    pin,
-    ...[...Object.values(bytes), pinBytes].flatMap((value) => {
-      const buffer = Buffer.from(value);
-      const hex = buffer.toString("hex");
-      return [
-        hex,
-        hex.toUpperCase(),
-        (hex.match(/../g) ?? []).join(" "),
-        buffer.toString("base64").replace(/=+$/, ""),
-        [...buffer].join(", "),
-        [...buffer].join(","),
-      ];
-    }),
-  ];
+  const shapes = [...Object.values(bytes), Buffer.from(pin)].flatMap((value) => {
+    const hex = Buffer.from(value).toString("hex");
+    const base64 = Buffer.from(value).toString("base64");
+    return [hex, hex.toUpperCase(), base64.replace(/=+$/, "").slice(0, -1), [...value].join(",")];
+  });
+  return [pin, ...shapes];
 }
 
 /** A call that nobody cancels. */

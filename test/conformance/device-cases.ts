@@ -99,10 +99,16 @@ export const deviceCases: readonly Case[] = [
     needs: null,
     async run(subject) {
       const bench = await new Bench(subject).open();
-      for (const garbledChunks of [1, 2, 3, 10]) {
-        bench.line.faults.garbledChunks = garbledChunks;
+      for (const [afterChunks, count] of [
+        [0, 1],
+        [1, 1],
+        [0, 2],
+        [0, 3],
+        [0, 100],
+      ] as const) {
+        bench.line.faults.garble = { afterChunks, count };
         await bench.outcome(bench.device.ping(calm()));
-        bench.line.faults.garbledChunks = 0;
+        bench.line.faults.garble = { afterChunks: 0, count: 0 };
         await bench.run(bench.device.ping(calm()));
       }
       await bench.finish();

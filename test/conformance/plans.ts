@@ -19,6 +19,8 @@ const canaryPassword: NtagPassword = {
   pwd: new Secret(CANARY.password),
   pack: secret("8001"),
 };
+/** The right password, but not the proof that our card gives. */
+export const foreignPassword: NtagPassword = { ...canaryPassword, name: "foreign", pack: secret("1234") };
 
 /** Page of AUTH0; the access byte, password and PACK pages follow it (NXP NTAG213/215/216 rev. 3.2, §8.5.7). */
 const SETTINGS_PAGE: Partial<Record<CardTechnology, number>> = {
@@ -60,9 +62,9 @@ export function writePlanFor(technology: CardTechnology, key = transportKey): Wr
 }
 
 /** Asks for the content, with the canary key or password and, on a MIFARE Classic card, the transport key after it. */
-export function readPlanFor(technology: CardTechnology): ReadPlan {
+export function readPlanFor(technology: CardTechnology, password = canaryPassword): ReadPlan {
   if (SETTINGS_PAGE[technology] === undefined) {
     return { container: "classic", sector: 1, blocks: [4, 5], keys: [canaryKey, transportKey] };
   }
-  return { container: "ntag", ranges: [{ first: 4, last: 8 }], passwords: [canaryPassword] };
+  return { container: "ntag", ranges: [{ first: 4, last: 8 }], passwords: [password] };
 }

@@ -22,8 +22,8 @@ export interface LineFaults {
   noise: Uint8Array;
   /** After so many more chunks, what the device says is kept back until `release`; null: never. */
   heldAfterChunks: number | null;
-  /** In so many of the next chunks one bit turns over in the middle. */
-  garbledChunks: number;
+  /** After so many more chunks, one bit turns over in the middle of each of the next `count`. */
+  garble: { afterChunks: number; count: number };
   /** Every chunk to the host is glued behind a copy of the one before. */
   repeatsPrevious: boolean;
 }
@@ -37,7 +37,7 @@ export class MemoryLine implements SerialLine {
     chunkBytes: 0,
     noise: new Uint8Array(),
     heldAfterChunks: null,
-    garbledChunks: 0,
+    garble: { afterChunks: 0, count: 0 },
     repeatsPrevious: false,
   };
   /** Bytes handed over so far, by direction. */
@@ -167,8 +167,13 @@ export class MemoryLine implements SerialLine {
   }
 
   #garble(bytes: Uint8Array): void {
-    if (this.faults.garbledChunks === 0 || bytes.length === 0) return;
-    this.faults.garbledChunks -= 1;
+    const { garble } = this.faults;
+    if (garble.count === 0 || bytes.length === 0) return;
+    if (garble.afterChunks > 0) {
+      garble.afterChunks -= 1;
+      return;
+    }
+    garble.count -= 1;
     const middle = bytes.length >> 1;
     bytes[middle] = (bytes[middle] ?? 0) ^ 0x10;
   }
