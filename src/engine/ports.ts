@@ -178,6 +178,7 @@ export interface EventsQuery {
 export interface EventsTable {
   append(event: SeamEvent): void;
   get(id: string): SeamEvent | undefined;
+  /** In the order of `occurred_at`, and of appending within one instant. */
   list(query: EventsQuery): readonly SeamEvent[];
 }
 

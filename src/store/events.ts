@@ -79,7 +79,7 @@ export class Events implements EventsTable {
         });
     });
     const condition = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
-    return this.#select(`${condition} ORDER BY occurred_at, rowid LIMIT @limit`, values);
+    return this.#select(`${condition} ORDER BY occurred_at, seq LIMIT @limit`, values);
   }
 
   #select(condition: string, values: Record<string, SqlValue>): SeamEvent[] {

@@ -1,3 +1,4 @@
+import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import type { ObjectRow, Store } from "#src/engine/ports";
 import { Secret } from "#src/lib/secret";
@@ -162,7 +163,32 @@ test("a removed row leaves a tombstone that stays revoked, and no wake-up or car
 
 test("a record that could not be read back is not stored", () => {
   const { objects } = tempStore();
-  const record = credentialRecord({ since: Number.NaN });
-  expect(() => objects.put(objectRow({ record }))).toThrow();
+  for (const record of [credentialRecord({ since: Number.NaN }), credentialRecord({}, "no_such_state")])
+    expect(() => objects.put(objectRow({ record }))).toThrow();
   expect(objects.get("acs_credential", objectRow().id)).toBeUndefined();
+});
+
+test.each([
+  [
+    "a record of a newer release",
+    `UPDATE objects SET record = '{"version":99}'`,
+    /install the newer release/,
+  ],
+  ["a record that is no JSON", "UPDATE objects SET record = '{'", /a column does not fit/],
+  ["a PIN of another object", "UPDATE objects SET id = 'other'", /does not open/],
+])("a row with %s is refused by name, its neighbours are not", (_, sql, message) => {
+  const store = tempStore();
+  store.objects.put(objectRow({ id: "odd", code: new Secret("48151623"), record: credentialRecord() }));
+  store.close();
+  const database = new Database(store.path);
+  database.exec(sql);
+  database.close();
+
+  const { objects } = tempStore({ path: store.path });
+  objects.put(objectRow({ id: "fine" }));
+  const read = () => [objects.get("acs_credential", "odd"), objects.get("acs_credential", "other")];
+  expect(read).toThrow(expect.objectContaining({ name: "StoreError", code: "damaged" }));
+  expect(read).toThrow(message);
+  expect(read).toThrow(/acs_credential (odd|other)/);
+  expect(objects.get("acs_credential", "fine")?.id).toBe("fine");
 });

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { credentialRecordSchema } from "#src/domain/credential/credential.schema";
+import { CredentialRecordError, parseCredentialRecord } from "#src/domain/credential/credential.step";
 import { OBJECT_KINDS, type ObjectKind } from "#src/domain/spec";
 import type { ListQuery, ObjectRow, ObjectsTable } from "#src/engine/ports";
 import { asFlag, blob, flag, jsonObjectText, jsonText } from "./columns.js";
 import type { Connection, SqlValue } from "./connection.js";
 import type { Place, Sealer } from "./sealer.js";
-import { damaged } from "./store-error.js";
+import { damaged, StoreError } from "./store-error.js";
 
 const COLUMNS = `objects.kind, objects.id, epoch, rev, spec, code_sealed, record, card_credential_id, dirty, blocked,
   provisional, gone, created_at, system_id, user_id, search_text`;
@@ -17,7 +17,7 @@ const storedRow = z.object({
   rev: z.number(),
   spec: jsonObjectText,
   code_sealed: blob.nullable(),
-  record: jsonText.pipe(credentialRecordSchema).nullable(),
+  record: jsonText.nullable(),
   card_credential_id: z.string().nullable(),
   dirty: flag,
   blocked: z.string().nullable(),
@@ -61,7 +61,7 @@ export class Objects implements ObjectsTable {
     refusePin(row);
     const { kind, id, code } = row;
     // What could not be read back is not stored.
-    const record = row.record === null ? null : credentialRecordSchema.parse(row.record);
+    const record = row.record === null ? null : parseCredentialRecord(row.record);
     this.#connection.transaction(() => {
       this.#connection.run(UPSERT, {
         kind,
@@ -155,7 +155,9 @@ export class Objects implements ObjectsTable {
   }
 
   byCardUid(uid: string): readonly ObjectRow[] {
-    return this.#select("JOIN cards USING (kind, id) WHERE cards.uid = ? ORDER BY kind, id", [uid]);
+    return this.#select("JOIN cards USING (kind, id) WHERE cards.uid = ? ORDER BY cards.kind, cards.id", [
+      uid,
+    ]);
   }
 
   byCardCredentialId(cardCredentialId: string): ObjectRow | undefined {
@@ -181,25 +183,23 @@ export class Objects implements ObjectsTable {
   }
 
   #read(row: unknown): ObjectRow {
-    const parsed = storedRow.safeParse(row);
-    if (!parsed.success)
-      throw damaged(this.#connection.path, `${nameOf(row)} does not read back`, parsed.error);
-    const {
-      kind,
-      id,
-      code_sealed,
-      card_credential_id,
-      created_at,
-      system_id,
-      user_id,
-      search_text,
-      ...same
-    } = parsed.data;
+    try {
+      return this.#parse(row);
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      const why = error instanceof CredentialRecordError ? error.message : "a column does not fit";
+      throw damaged(this.#connection.path, `${nameOf(row)} does not read back: ${why}`, error);
+    }
+  }
+
+  #parse(row: unknown): ObjectRow {
+    const { code_sealed, card_credential_id, created_at, system_id, user_id, search_text, ...same } =
+      storedRow.parse(row);
+    const { kind, id, record } = same;
     return {
       ...same,
-      kind,
-      id,
-      code: code_sealed === null ? null : this.#sealer.openText(codePlace(kind, id), code_sealed),
+      record: record === null ? null : parseCredentialRecord(record),
+      code: code_sealed && this.#sealer.openText(codePlace(kind, id), code_sealed),
       cardCredentialId: card_credential_id,
       createdAt: created_at,
       systemId: system_id,

@@ -94,7 +94,9 @@ CREATE TRIGGER attempts_end_once BEFORE UPDATE ON attempts WHEN OLD.status <> 'p
   BEGIN SELECT RAISE(ABORT, 'a finished attempt never changes'); END;
 
 CREATE TABLE events (
-  id TEXT PRIMARY KEY,
+  -- Events of one instant keep the order in which they happened.
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
   type TEXT NOT NULL,
   occurred_at INTEGER NOT NULL,
   body TEXT NOT NULL,

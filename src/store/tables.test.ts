@@ -94,9 +94,9 @@ test("events are found by time, type, id and any property", () => {
   for (const event of all) events.append(event);
   const list = (query: Partial<Parameters<typeof events.list>[0]>) =>
     events.list({ limit: 10, ...query }).map((event) => event.event_id);
-  expect(list({})).toEqual(["e1", "e3", "e0", "e2"]);
+  expect(list({})).toEqual(["e1", "e3", "e2", "e0"]);
   expect(list({ limit: 2 })).toEqual(["e1", "e3"]);
-  expect(list({ since: 1000 })).toEqual(["e3", "e0", "e2"]);
+  expect(list({ since: 1000 })).toEqual(["e3", "e2", "e0"]);
   expect(list({ since: 1000, before: 3000 })).toEqual(["e3"]);
   expect(list({ ids: ["e2", "e1", "x"] })).toEqual(["e1", "e2"]);
   expect(list({ types: ["acs_credential.deleted", "other"] })).toEqual(["e1"]);
