@@ -120,6 +120,11 @@ describe("what is not a valid record of the site", () => {
     ["no record", changed(0, 0x4e), { is: "foreign", reason: "no_record" }],
     ["another layout", changed(2, 2), { is: "foreign", reason: "layout" }],
     ["another site", changed(4, 0), { is: "foreign", reason: "issuer" }],
+    [
+      "the last rest of a wiped record",
+      Uint8Array.from({ length: RECORD_BYTES }, (_, i) => (i < 4 ? (bytes[i] ?? 0) : 0)),
+      { is: "damaged", reason: "no_issuer" },
+    ],
     ["keys that the site does not have", changed(18, 9), { is: "damaged", reason: "key_version" }],
     ["a wrong MAC", changed(47, 0), { is: "damaged", reason: "mac" }],
     ["a byte too few", bytes.slice(1), { is: "damaged", reason: "length" }],

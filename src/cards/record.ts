@@ -62,7 +62,7 @@ export type DecodedRecord =
   /** Not a record of this site. */
   | { readonly is: "foreign"; readonly reason: "no_record" | "layout" | "issuer" }
   /** Begins as a record of this site and is not a valid one, on this card. */
-  | { readonly is: "damaged"; readonly reason: "length" | "key_version" | "mac" | "fields" };
+  | { readonly is: "damaged"; readonly reason: "length" | "no_issuer" | "key_version" | "mac" | "fields" };
 
 /**
  * The record's bytes for one card: its MAC covers the UID (hex), so that a copy on another card is not valid.
@@ -97,6 +97,8 @@ export function decodeRecord(bytes: Uint8Array, uid: string, keySets: readonly S
   if (MAGIC.some((byte, i) => bytes[i] !== byte)) return { is: "foreign", reason: "no_record" };
   if (bytes[2] !== LAYOUT_VERSION) return { is: "foreign", reason: "layout" };
   const issuer = Buffer.from(bytes.subarray(4, 8));
+  // No site has the id 0: a record that is being wiped page by page ends like this.
+  if (issuer.every((byte) => byte === 0)) return { is: "damaged", reason: "no_issuer" };
   const sameIssuer = keySets.filter((keys) => issuer.equals(keys.issuer.reveal()));
   if (sameIssuer.length === 0) return { is: "foreign", reason: "issuer" };
   const keys = sameIssuer.find(({ version }) => version === bytes[18]);

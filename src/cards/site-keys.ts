@@ -6,7 +6,7 @@ import { diversifyAes128 } from "./crypto.js";
 export interface SiteKeys {
   /** 1–255; the card carries it in one byte. */
   readonly version: number;
-  /** 4 bytes, random: which site made the card. It lies on the card in clear. */
+  /** 4 bytes, random and not zero: which site made the card. It lies on the card in clear. */
   readonly issuer: Secret<Uint8Array>;
   /** 16 bytes (AES-128). Never leaves the gateway: every key on a card is derived from it and the card's UID. */
   readonly cardMaster: Secret<Uint8Array>;
