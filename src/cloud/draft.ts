@@ -79,7 +79,7 @@ export class Draft {
     const rest = isRefused ? slowRestMs(refusals, chance) : retryAfterMs + restMs(failures, chance);
     this.problem(code, message);
     this.carrier({ type: "close" });
-    const resting = { name: "resting", until: this.local.now + rest } as const;
+    const resting = { name: "resting", until: this.local.now + Math.ceil(rest) } as const;
     this.state = { ...this.state, phase: resting, failures, refusals };
   }
 

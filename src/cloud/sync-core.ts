@@ -35,6 +35,8 @@ const PULL_AGAIN_AFTER_MS = 10_000;
 const PULL_IDLE_MS = 60_000;
 const PULL_WITHOUT_SNAPSHOT_MS = 5 * 60_000;
 const FAULTS_MAX = 3;
+/** Questions in a row that were asked again in vain: the session is dead, even if the carrier lives. */
+const UNANSWERED_MAX = 3;
 const WAITING_COMMANDS_MAX = 64;
 
 export function syncStep(state: LinkState, input: LinkInput, local: LocalView): Turn {
@@ -152,12 +154,22 @@ function tick(draft: Draft): void {
       }
       return;
     case "welcomed":
-      resendOverdue(draft);
-      upload(draft);
-      runWaiting(draft);
-      if (now >= pullDueAt(phase)) pull(draft);
+      keepGoing(draft, phase);
       return;
   }
+}
+
+function keepGoing(draft: Draft, phase: Welcomed): void {
+  const isPullDue = draft.local.now >= pullDueAt(phase);
+  const isSilent = resendOverdue(draft) || (isPullDue && phase.pulledAt !== null);
+  if (isSilent && phase.unanswered + 1 >= UNANSWERED_MAX) {
+    draft.fail("cloud.silent", "the cloud welcomed this gateway and then stopped answering");
+    return;
+  }
+  if (isSilent) draft.session({ unanswered: phase.unanswered + 1 });
+  upload(draft);
+  runWaiting(draft);
+  if (isPullDue) pull(draft);
 }
 
 function pullDueAt(phase: Welcomed): number {
@@ -179,7 +191,7 @@ function receive(draft: Draft, body: BodyResult): void {
   }
   for (const received of body.messages) {
     if (received.ok) {
-      draft.session({ faults: 0 });
+      draft.session({ faults: 0, unanswered: 0 });
       handle(draft, received.message);
     } else if (received.fault.code === "message.unknown") {
       draft.notice("info", "cloud.message_unknown", "passed over a message of a newer cloud", {
@@ -257,6 +269,7 @@ function welcomed(draft: Draft, message: Welcome): void {
     inFlight: [],
     isCaughtUp: false,
     faults: 0,
+    unanswered: 0,
     needsSnapshot: false,
     isJournalBehind,
     waiting: [],

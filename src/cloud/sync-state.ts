@@ -44,6 +44,8 @@ export interface Welcomed {
   readonly isCaughtUp: boolean;
   /** Unreadable messages in a row. */
   readonly faults: number;
+  /** Times in a row that something had to be sent again. */
+  readonly unanswered: number;
   /** The feed cannot be continued from the cursor; nothing but a snapshot helps. */
   readonly needsSnapshot: boolean;
   /** The cloud knows more of this journal than the gateway does: the gateway was restored. Nothing is uploaded. */
@@ -56,6 +58,7 @@ export type ProblemCode =
   | CarrierProblemCode
   | "welcome.missing"
   | "cloud.unreadable"
+  | "cloud.silent"
   | "cloud.asked_to_wait"
   | "cloud.asked_for_hello"
   | "feed.needs_snapshot"

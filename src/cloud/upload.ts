@@ -22,12 +22,13 @@ export function upload(draft: Draft): void {
   draft.session({ sentTo, inFlight });
 }
 
-/** Begins again behind what is acknowledged, when an answer is overdue. */
-export function resendOverdue(draft: Draft): void {
+/** Begins again behind what is acknowledged when an answer is overdue; tells whether one was. */
+export function resendOverdue(draft: Draft): boolean {
   const { phase } = draft.state;
-  if (phase.name !== "welcomed") return;
+  if (phase.name !== "welcomed") return false;
   const isOverdue = phase.inFlight.some(({ sentAt }) => draft.local.now - sentAt >= RESEND_AFTER_MS);
   if (isOverdue) draft.session({ sentTo: draft.acked, inFlight: [] });
+  return isOverdue;
 }
 
 /** `ingested` only ever rises within a session; what is old or was never sent is not believed. */

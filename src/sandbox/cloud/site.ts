@@ -212,18 +212,21 @@ export class CloudSite {
     return news;
   }
 
+  /** A hello that comes twice begins one session. */
   #welcome(hello: Hello): CloudMessage {
-    this.#session = {
+    const isRepeat = this.#lastHello?.nonce === hello.nonce;
+    const session = (isRepeat ? this.#session : null) ?? {
       id: toHex(this.random(16)),
       sentTo: hello.rev,
       isCaughtUp: hello.rev === this.feed.head,
     };
+    this.#session = session;
     this.#lastHello = hello;
     const ingested = this.ledger.ingested(hello.jid);
     this.#changed();
     return {
       type: "welcome",
-      session: this.#session.id,
+      session: session.id,
       nonce_echo: hello.nonce,
       epoch: this.feed.epoch,
       head: this.feed.head,
