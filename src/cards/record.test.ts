@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fromHex, toHex } from "#src/lib/hex";
@@ -70,6 +71,27 @@ describe("published bytes", () => {
     const { pwd, pack } = ntagPasswordKeys(keys, published.ntag.uid);
     expect([toHex(pwd.reveal()), toHex(pack.reveal())]).toEqual([published.ntag.pwd, published.ntag.pack]);
   });
+});
+
+test("the description for lock makers works the same example", () => {
+  const text = readFileSync(new URL("../../docs/card-format.md", import.meta.url), "utf8").replaceAll(
+    /\s/g,
+    "",
+  );
+  const { classic, ntag, master } = published;
+  const { keyA, keyB } = classic;
+  for (const hex of [
+    master,
+    keyA,
+    keyB,
+    classic.macKey,
+    classic.bytes,
+    ntag.pwd,
+    ntag.pack,
+    ntag.macKey,
+    ntag.bytes,
+  ])
+    expect(text).toContain(hex);
 });
 
 test("decoding what was encoded gives the same record", () => {
