@@ -320,6 +320,7 @@ describe.each(kinds)("$name", ({ profile, fresh }) => {
     };
     expect(refused(V1, FIRST)).toBeNull();
     expect(refused([], FIRST)).toBe("no_keys");
+    expect(refused([{ ...siteKeys(1), issuer: new Secret(new Uint8Array(4)) }], FIRST)).toBe("issuer");
     expect(refused([siteKeys(256)], FIRST)).toBe("key_version");
     expect(refused(V1, { ...FIRST, generation: 65536 })).toBe("generation");
     expect(refused(V1, { ...FIRST, generation: 65535 })).toBeNull();

@@ -24,7 +24,8 @@ export interface WantedCard {
   readonly content: CardContent;
 }
 
-export type PlanRefusal = "no_keys" | "key_version" | "generation" | "card_foreign" | "card_locked";
+export type PlanRefusal =
+  "no_keys" | "issuer" | "key_version" | "generation" | "card_foreign" | "card_locked";
 
 export type Planned =
   | { readonly ok: true; readonly plan: WritePlan }
@@ -61,6 +62,8 @@ export function writePlan(
   const [newest] = keySets;
   if (newest === undefined)
     return refused("no_keys", "this site has no card keys: create or import them (lockbridge keys)");
+  if (newest.issuer.reveal().every((byte) => byte === 0))
+    return refused("issuer", "the site's keys have issuer id 0, which no site has: create new keys");
   if (newest.version < 1 || newest.version > KEY_VERSION_MAX)
     return refused("key_version", `a card can say key versions 1–${KEY_VERSION_MAX}, not ${newest.version}`);
   if (wanted.generation < 1 || wanted.generation > SEQUENCE_MAX)
