@@ -3,8 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { gatewayDesk } from "#src/api/gateway-desk";
 import { gatewayModel } from "#src/api/gateway-model";
-import type { Simulation } from "#src/api/model";
-import { createApi } from "#src/api/server";
+import type { DeskModel, Simulation } from "#src/api/model";
 import { enginePort } from "#src/cloud/engine-port";
 import { createHttpCarrier } from "#src/cloud/http-carrier";
 import { type CloudLink, createCloudLink } from "#src/cloud/link";
@@ -40,6 +39,7 @@ export interface Gateway {
   /** Of the TCP API. */
   readonly endpoint: string;
   readonly engine: Engine;
+  readonly desk: DeskModel;
   /** Ends everything in the order that loses nothing: new work, running jobs, link, devices, store. */
   stop(): Promise<void>;
 }
@@ -61,7 +61,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const store = openStore({ path: storePath, sealingKey, random, onFatal: options.onFatal });
   const sync = watchClockSync(clock);
-  const time = new FlooredTime(clock, floorIn(store.meta), sync.isSynchronised);
+  const time = new FlooredTime(clock, floorIn(store.meta), () => sync.isSynchronised());
   const devices = new Devices(await Promise.all(config.devices.map((device) => supervised(device, clock))), {
     openers: { serial: (path, settings) => openSerialLine(path, settings, { clock }) },
     clock,
@@ -101,6 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     endpoint: apis.endpoint,
     engine,
+    desk,
     async stop() {
       stopUpkeep();
       await apis.close();

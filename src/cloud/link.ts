@@ -196,6 +196,7 @@ class Link implements CloudLink {
       case "setAcked":
         store.meta.set(ACKED, { jid: store.journal.jid, seq: op.seq });
         store.journal.dropSecretsUpTo(op.seq);
+        store.journal.dropSecretsUpTo(op.seq);
         return;
       case "rememberWelcome":
         this.#connectedSince = clock.now();

@@ -152,7 +152,7 @@ export class Supervisor {
 
   async #run(): Promise<void> {
     let delayMs = RETRY_MIN_MS;
-    while (!this.#stop.signal.aborted) {
+    for (;;) {
       const openedFor = await this.#openOnce();
       if (this.#stop.signal.aborted) break;
       delayMs = openedFor > RETRY_MAX_MS ? RETRY_MIN_MS : Math.min(delayMs * 2, RETRY_MAX_MS);

@@ -73,6 +73,7 @@ export function storeDocument(
     searchText: searchTextOf(id, spec),
   };
   store.objects.put(row);
+  store.quarantine.remove(kind, id);
   return row;
 }
 

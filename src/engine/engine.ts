@@ -128,16 +128,8 @@ export class Engine {
     const { store } = this.deps;
     this.transact(cause, (tx) => {
       const before = store.objects.get(document.kind, document.id);
-      const codeRef = document.code === null ? null : store.journal.keepSecret(document.code);
       const seq =
-        this.deps.offline === null
-          ? null
-          : tx.journal({
-              k: "local_change",
-              kind: document.kind,
-              id: document.id,
-              data: { spec: { ...document.spec }, code_ref: codeRef, base_object_rev: before?.rev ?? 0 },
-            });
+        this.deps.offline === null ? null : this.#journalLocalChange(tx, document, before?.rev ?? 0);
       const row = storeDocument(this.deps, { ...document, epoch: before?.epoch ?? 0, rev: 0 }, seq);
       if (row !== null) stepRow(this.deps, tx, row);
       tx.audit(what, document.id);
@@ -146,6 +138,17 @@ export class Engine {
     const row = store.objects.get(document.kind, document.id);
     if (row === undefined) throw new Error("a stored object is gone");
     return row;
+  }
+
+  /** The PIN is kept sealed beside the event until the cloud has it. */
+  #journalLocalChange(
+    tx: EngineTransaction,
+    { kind, id, spec, code }: Omit<DesiredDocument, "epoch" | "rev">,
+    baseRev: number,
+  ): number {
+    const codeRef = code === null ? null : this.deps.store.journal.keepSecret(code);
+    const data = { spec: { ...spec }, code_ref: codeRef, base_object_rev: baseRev };
+    return tx.journal({ k: "local_change", kind, id, data });
   }
 
   /** Steps dirty rows, denials first, a few at a time so that nothing else waits long. */

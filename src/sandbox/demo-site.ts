@@ -1,0 +1,150 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { createWriteStream, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { loadConfig } from "#src/config/load";
+import { type Gateway, startGateway } from "#src/gateway";
+import { knownDrivers } from "#src/gateway-drivers";
+import { realClock } from "#src/ops/clock";
+import { createLog } from "#src/ops/log";
+import { type Cloud, createCloud } from "./cloud/server.js";
+import { SimulatedSite } from "./simulated-site.js";
+
+/** A whole site on one machine: simulated encoder, stand-in cloud, and the daemon between them. */
+export interface DemoSite {
+  readonly stateDir: string;
+  readonly socket: string;
+  readonly hardware: SimulatedSite;
+  readonly cloud: Cloud;
+  readonly cloudApiKey: string;
+  readonly gateway: Gateway;
+  readonly apiKey: string;
+  readonly encoderId: string;
+  readonly entranceIds: readonly string[];
+  stop(): Promise<void>;
+}
+
+export interface DemoSiteOptions {
+  /** Of the gateway's API; 0 takes any free one. */
+  readonly port: number;
+  readonly onFatal: (error: Error) => void;
+}
+
+const READY_WITHIN_MS = 20_000;
+const LOOK_EVERY_MS = 50;
+
+/** Starts everything and returns when the encoder is ready and the cloud knows the site. All files lie in one directory. */
+export async function startDemoSite({ port, onFatal }: DemoSiteOptions): Promise<DemoSite> {
+  const stateDir = mkdtempSync(join(tmpdir(), "lockbridge-demo-"));
+  const socket = join(stateDir, "lockbridge.sock");
+  const siteId = randomUUID();
+  const gatewayId = randomUUID();
+  const gatewayToken = randomBytes(24).toString("hex");
+  const cloudApiKey = `seam_cloud_${randomBytes(16).toString("hex")}`;
+
+  const logFile = createWriteStream(join(stateDir, "lockbridge.log"));
+  const log = createLog("info", logFile);
+  const hardware = new SimulatedSite(stateDir);
+  await hardware.plugIn();
+  const cloud = await createCloud({
+    port: 0,
+    siteId,
+    apiKey: cloudApiKey,
+    gatewayId,
+    gatewayToken,
+    clock: realClock,
+    log: log.child({ part: "stand-in cloud" }),
+    file: join(stateDir, "cloud.db"),
+  });
+  const configPath = join(stateDir, "lockbridge.yaml");
+  const document = configDocument({
+    stateDir,
+    socket,
+    siteId,
+    gatewayId,
+    gatewayToken,
+    port,
+    cloud,
+    hardware,
+  });
+  writeFileSync(configPath, stringify(document), { mode: 0o600 });
+  const loaded = await loadConfig(configPath, { env: {}, drivers: knownDrivers });
+  if (!loaded.ok)
+    throw new Error(`the demo's own configuration is wrong: ${JSON.stringify(loaded.problems)}`);
+  const encoderId = loaded.config.encoders[0]?.id ?? "";
+  const gateway = await startGateway({
+    config: loaded.config,
+    log,
+    credentialsDirectory: undefined,
+    simulation: hardware.simulation(() => encoderId),
+    onFatal,
+  });
+  const { desk } = gateway;
+  const by = { name: "demo", role: "admin", seesPins: true } as const;
+  desk.keys.create(by);
+  const { token } = desk.tokens.create({ name: "demo", role: "admin" }, by);
+  await until("the encoder is ready", () => gateway.engine.deps.devices.isOnline("desk/main"));
+  await until("the cloud knows the site", () => cloud.site.inventory.get().encoders.length > 0);
+  return {
+    stateDir,
+    socket,
+    hardware,
+    cloud,
+    cloudApiKey,
+    gateway,
+    apiKey: token,
+    encoderId,
+    entranceIds: loaded.config.entrances.map(({ id }) => id),
+    async stop() {
+      await gateway.stop();
+      await cloud.close();
+      await hardware.unplug();
+      logFile.end();
+    },
+  };
+}
+
+/** Looks again and again until `isTrue`; rejects when it never is. */
+export async function until(
+  what: string,
+  isTrue: () => boolean | Promise<boolean>,
+  withinMs = READY_WITHIN_MS,
+): Promise<void> {
+  const giveUpAt = performance.now() + withinMs;
+  while (!(await isTrue())) {
+    if (performance.now() > giveUpAt) throw new Error(`waited ${withinMs / 1_000} s in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+function configDocument(site: {
+  stateDir: string;
+  socket: string;
+  siteId: string;
+  gatewayId: string;
+  gatewayToken: string;
+  port: number;
+  cloud: Cloud;
+  hardware: SimulatedSite;
+}): object {
+  return {
+    site: { id: site.siteId, name: "Harbour Hotel (simulated)", time_zone: "Europe/Lisbon" },
+    state_dir: site.stateDir,
+    socket: site.socket,
+    api: { host: "127.0.0.1", port: site.port },
+    devices: { desk: { driver: "pn532", port: site.hardware.port } },
+    systems: { main: { name: "Harbour locks", card_profiles: ["classic", "ntag"] } },
+    card_profiles: {
+      classic: { format: "lockbridge48", container: "classic", sector: 1 },
+      ntag: { format: "lockbridge48", container: "ntag", page: 4 },
+    },
+    encoders: { "front-desk": { name: "Front desk", system: "main", unit: "desk" } },
+    entrances: {
+      "room-101": { system: "main", name: "101", door: 101 },
+      "room-102": { system: "main", name: "102", door: 102 },
+      pool: { system: "main", name: "Pool", zone: 3 },
+    },
+    cloud: { http: site.cloud.endpoint, gateway: site.gatewayId, token: site.gatewayToken },
+  };
+}

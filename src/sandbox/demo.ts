@@ -1,0 +1,138 @@
+import { rmSync } from "node:fs";
+import { createInterface, type Interface } from "node:readline";
+import { untilSignal } from "#src/run-gateway";
+import { type DemoSite, startDemoSite } from "./demo-site.js";
+import { DemoStory, type Stage } from "./demo-story.js";
+import { newCard } from "./simulated-site.js";
+
+export interface DemoOptions {
+  /** Plays the whole story unattended, then ends. */
+  readonly once: boolean;
+  /** Plays nothing: prints one line of JSON when the site is ready, and stays up. */
+  readonly json: boolean;
+  /** Of the gateway's API; 0 takes any free one. */
+  readonly port: number | undefined;
+}
+
+const DEFAULT_PORT = 8480;
+
+/** A simulated site to play with. Answers the exit code. */
+export async function runDemo({ once, json, port }: DemoOptions): Promise<number> {
+  const ended = untilSignal();
+  const site = await startDemoSite({
+    port: port ?? (once ? 0 : DEFAULT_PORT),
+    onFatal(error) {
+      process.stderr.write(`${error.message}\n`);
+      process.exit(1);
+    },
+  });
+  try {
+    if (json) return await stayUp(site, ended);
+    return once ? await playOnce(site, ended) : await playAlong(site, ended);
+  } finally {
+    await site.stop();
+    if (once) rmSync(site.stateDir, { recursive: true, force: true });
+  }
+}
+
+async function stayUp(site: DemoSite, ended: Promise<void>): Promise<number> {
+  const line = {
+    endpoint: site.gateway.endpoint,
+    api_key: site.apiKey,
+    socket: site.socket,
+    cloud_endpoint: site.cloud.endpoint,
+    cloud_api_key: site.cloudApiKey,
+    mqtt_url: null,
+    state_dir: site.stateDir,
+    pid: process.pid,
+  };
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+  await ended;
+  return 0;
+}
+
+async function playOnce(site: DemoSite, ended: Promise<void>): Promise<number> {
+  const card = newCard("mifare_classic_1k");
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const story = new DemoStory(site, {
+    act: (title) => say(`--   ${title}`),
+    done: (what) => say(`ok   ${what}`),
+    step: (text) => say(`     ${text}`),
+    presentCard() {
+      site.hardware.putCard(card);
+      return Promise.resolve();
+    },
+    takeCard: () => site.hardware.simulator.takeCard(),
+  });
+  const played = story.play().then(() => story.delete());
+  const outcome = await Promise.race([
+    played.then(() => "right" as const),
+    ended.then(() => "stopped" as const),
+  ]).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+  if (outcome === "right") {
+    say("ok   the whole story was right");
+    return 0;
+  }
+  played.catch(() => undefined);
+  say(outcome === "stopped" ? "FAILED: stopped before the end" : `FAILED: ${outcome.message}`);
+  return 1;
+}
+
+async function playAlong(site: DemoSite, ended: Promise<void>): Promise<number> {
+  const terminal = createInterface({ input: process.stdin });
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  say(`A simulated site is up: one PN532 encoder, a stand-in cloud, and the gateway between them.`);
+  say(`Everything it writes lies in ${site.stateDir}.`);
+  const story = new DemoStory(site, stageFor(site, terminal, say));
+  const played = story.play().then(() => sayWhatNext(site, say));
+  try {
+    await Promise.race([played, ended]);
+  } catch (error) {
+    say(`It went wrong: ${error instanceof Error ? error.message : String(error)}`);
+    say("The site stays up; Ctrl-C ends it.");
+  }
+  await ended;
+  played.catch(() => undefined);
+  terminal.close();
+  return 0;
+}
+
+function stageFor(site: DemoSite, terminal: Interface, say: (line: string) => void): Stage {
+  const card = newCard("mifare_classic_1k");
+  const put = (): void => void site.hardware.putCard(card);
+  return {
+    act: (title) => say(`\n${title}`),
+    done: (what) => say(`  * ${what}`),
+    step: (text) => say(`      ${text}`),
+    presentCard() {
+      site.hardware.simulator.takeCard();
+      say("  > Press Enter to put the card on the encoder, or from another terminal:");
+      say(`    ${cli(site)} simulate card --encoder front-desk --put mifare_classic_1k`);
+      terminal.once("line", put);
+      const { engine } = site.gateway;
+      return new Promise((resolve) => {
+        const stop = engine.jobs.onProgress((_, { step }) => {
+          if (step !== "card_seen") return;
+          terminal.off("line", put);
+          stop();
+          resolve();
+        });
+      });
+    },
+    takeCard: () => site.hardware.simulator.takeCard(),
+  };
+}
+
+function cli(site: DemoSite): string {
+  return `npx lockbridge --socket ${site.socket}`;
+}
+
+function sayWhatNext(site: DemoSite, say: (line: string) => void): void {
+  say("\nThat was the whole life of a card. The site stays up; Ctrl-C ends it. Try next:");
+  say(`  ${cli(site)} devices`);
+  say(`  ${cli(site)} credentials list`);
+  say(`  ${cli(site)} simulate card --encoder front-desk --put ntag213`);
+  say(`  ${cli(site)} scan --encoder front-desk`);
+  say(`  The seam SDK: new Seam({ apiKey: "${site.apiKey}", endpoint: "${site.gateway.endpoint}" })`);
+  say(`  The cloud:    new Seam({ apiKey: "${site.cloudApiKey}", endpoint: "${site.cloud.endpoint}" })`);
+}
