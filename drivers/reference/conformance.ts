@@ -6,7 +6,14 @@ import { ReferenceSimulator, SimulatedClassic, SimulatedNtag } from "./simulator
 /** Puts this driver's simulator on the bench of the conformance suite. */
 export const rig: DriverRig = {
   config: {},
-  capabilities: ["cardWriter", "keyIssuer", "cardReader", "keypadLock", "signals"],
+  capabilities: [
+    "cardWriter",
+    "keyIssuer",
+    "cardReader",
+    "keypadLock:on_device",
+    "keypadLock:on_gateway",
+    "signals",
+  ],
   cards: ["mifare_classic_1k", "ntag213", "ntag216"],
   exempt: {},
   plugIn(clock) {
@@ -19,6 +26,8 @@ export const rig: DriverRig = {
       },
       putCard: (technology) => void simulator.antenna.push(blankCard(technology)),
       takeCards: () => void (simulator.antenna.length = 0),
+      pressKeys: (keys) => simulator.pressKeys("door-1", keys),
+      holdCard: (bits) => simulator.holdCard("reader", bits, 26),
       putIssuerCard: () => void simulator.hopper.push(randomBytes(7)),
     };
   },

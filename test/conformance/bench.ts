@@ -1,8 +1,15 @@
 import { inspect } from "node:util";
 import { expect } from "vitest";
-import { type Device, type Driver, DriverError, type OnDeviceKeypad, type Unit } from "#driver-api";
+import {
+  type Device,
+  type Driver,
+  DriverError,
+  type OnDeviceKeypad,
+  type OnGatewayKeypad,
+  type Unit,
+} from "#driver-api";
 import { CANARY } from "#test/conformance/plans";
-import type { Capability, DriverRig, RigDevice } from "#test/conformance/rig";
+import type { DriverRig, RigDevice } from "#test/conformance/rig";
 import { type LineDevice, MemoryLine } from "#test/support/memory-line";
 import { VirtualClock } from "#test/support/virtual-clock";
 
@@ -52,10 +59,20 @@ export class Bench {
   }
 
   /** The first unit that has the capability. */
-  unit<C extends Capability>(capability: C): NonNullable<Unit[C]> {
+  unit<C extends Exclude<keyof Unit, "key">>(capability: C): NonNullable<Unit[C]> {
     const found = this.device.units.map((unit) => unit[capability]).find((it) => it !== undefined);
     if (found === undefined) throw new Error(`no unit has ${capability}`);
     return found;
+  }
+
+  /** The first keypad that leaves the decision to the gateway. */
+  door(): OnGatewayKeypad {
+    const doors = this.device.units.flatMap(({ keypadLock }) =>
+      keypadLock?.codes === "on_gateway" ? [keypadLock] : [],
+    );
+    const [first] = doors;
+    if (first === undefined) throw new Error("no unit leaves the decision to the gateway");
+    return first;
   }
 
   locks(): readonly OnDeviceKeypad[] {

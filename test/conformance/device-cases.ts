@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { Bench, calm, cancelled } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
+import { capabilitiesOf } from "#test/conformance/rig";
 import { everyCall, everyReadBack } from "#test/conformance/steps";
 import type { LineDevice } from "#test/support/memory-line";
 
@@ -15,7 +16,8 @@ export const deviceCases: readonly Case[] = [
       const { identity, units } = bench.device;
       expect(identity.model).not.toBe("");
       expect(new Set(units.map(({ key }) => key)).size).toBe(units.length);
-      const found = new Set(units.flatMap((unit) => Object.keys(unit).filter((name) => name !== "key")));
+      const found = new Set(units.flatMap(capabilitiesOf));
+      for (const unit of units) expect(Object.values(unit)).not.toContain(undefined);
       expect([...found].sort()).toEqual([...subject.rig.capabilities].sort());
       await bench.run(bench.device.ping(calm()));
       await bench.finish();

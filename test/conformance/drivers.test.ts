@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { drivers } from "#drivers/index";
 import { cardCases } from "#test/conformance/card-cases";
 import { deviceCases } from "#test/conformance/device-cases";
+import { formatCases } from "#test/conformance/format-cases";
 import { keypadCases } from "#test/conformance/keypad-cases";
 import type { DriverRig } from "#test/conformance/rig";
 
@@ -9,7 +10,7 @@ import type { DriverRig } from "#test/conformance/rig";
  * The contract of `src/driver-api`, put to every driver of the real list: a driver that is in the list and has no rig
  * fails here. One driver only: `npx vitest run test/conformance -t acme`.
  */
-const cases = [...deviceCases, ...cardCases, ...keypadCases];
+const cases = [...deviceCases, ...cardCases, ...formatCases, ...keypadCases];
 
 test("every case has its own id", () => {
   expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);

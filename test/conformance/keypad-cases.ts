@@ -1,16 +1,17 @@
 import { expect } from "vitest";
-import { DriverError } from "#driver-api";
+import { type CardRead, DriverError, type KeypadInput } from "#driver-api";
 import { Bench, calm, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
+import { CANARY } from "#test/conformance/plans";
 import { facts, pinFor, slotReadBack } from "#test/conformance/steps";
 import type { Cut } from "#test/support/memory-line";
 
-/** What holds for every lock, keypad and key issuer. */
+/** What holds for every lock, keypad, reader, lamp and key issuer. */
 export const keypadCases: readonly Case[] = [
   {
     id: "K01",
     promise: "a slot holds the code that was written, and nothing once it is cleared",
-    needs: "keypadLock",
+    needs: "keypadLock:on_device",
     async run(subject) {
       const bench = await new Bench(subject).open();
       for (const lock of bench.locks()) await slotReadBack(bench, lock);
@@ -20,7 +21,7 @@ export const keypadCases: readonly Case[] = [
   {
     id: "K02",
     promise: "line unplugged at any byte of a slot write: a DriverError, effect never understated",
-    needs: "keypadLock",
+    needs: "keypadLock:on_device",
     async run(subject) {
       for (const side of ["to_device", "to_host"] as const) {
         let afterBytes = 1;
@@ -31,7 +32,7 @@ export const keypadCases: readonly Case[] = [
   {
     id: "K03",
     promise: "a slot or code that the lock does not take is device.refused, and changes nothing",
-    needs: "keypadLock",
+    needs: "keypadLock:on_device",
     async run(subject) {
       const bench = await new Bench(subject).open();
       for (const lock of bench.locks()) {
@@ -46,6 +47,59 @@ export const keypadCases: readonly Case[] = [
         }
       }
       expect(bench.world.changes).toBe(0);
+      await bench.finish();
+    },
+  },
+  {
+    id: "K04",
+    promise: "keys typed at a door arrive as a secret, and the door can be told to open or not",
+    needs: "keypadLock:on_gateway",
+    async run(subject) {
+      const bench = await new Bench(subject).open();
+      const typed: KeypadInput[] = [];
+      const stop = bench.door().onInput((input) => typed.push(input));
+      bench.world.pressKeys?.(CANARY.pin);
+      await bench.clock.advance(1_000);
+      const keys = typed.map((input) => (input.type === "keys" ? input.keys.reveal() : input.type));
+      expect(keys.join("")).toContain(CANARY.pin);
+      expect(JSON.stringify(typed)).not.toContain(CANARY.pin);
+      await bench.run(bench.door().grant(5_000, calm()));
+      expect(bench.world.changes).toBeGreaterThan(0);
+      await bench.run(bench.door().deny("unknown code", calm()));
+      stop();
+      const before = typed.length;
+      bench.world.pressKeys?.("1111");
+      await bench.clock.advance(1_000);
+      expect(typed).toHaveLength(before);
+      await bench.finish();
+    },
+  },
+  {
+    id: "R01",
+    promise: "a card held to a reader is reported once, bit for bit",
+    needs: "cardReader",
+    async run(subject) {
+      const bench = await new Bench(subject).open();
+      const seen: CardRead[] = [];
+      bench.unit("cardReader").onCard((card) => seen.push(card));
+      const bits = Uint8Array.of(0x80, 0xa1, 0xb2, 0xc0);
+      bench.world.holdCard?.(bits);
+      await bench.clock.advance(1_000);
+      expect(seen).toEqual([{ bits, bitCount: 26 }]);
+      await bench.finish();
+    },
+  },
+  {
+    id: "S01",
+    promise: "every signal can be shown, by every unit that has signals",
+    needs: "signals",
+    async run(subject) {
+      const bench = await new Bench(subject).open();
+      for (const { signals } of bench.device.units) {
+        for (const signal of ["present_card", "done", "failed", "identify", "off"] as const) {
+          if (signals !== undefined) await bench.run(signals.show(signal, calm()));
+        }
+      }
       await bench.finish();
     },
   },

@@ -1,8 +1,17 @@
-import type { CardTechnology, Unit } from "#driver-api";
+import type { CardTechnology, KeypadLock, Unit } from "#driver-api";
 import type { Clock } from "#src/lib/deadline";
 import type { LineDevice } from "#test/support/memory-line";
 
-export type Capability = Exclude<keyof Unit, "key">;
+/** What a unit can do; the two kinds of keypad lock are told apart. */
+export type Capability = Exclude<keyof Unit, "key" | "keypadLock"> | `keypadLock:${KeypadLock["codes"]}`;
+
+export function capabilitiesOf(unit: Unit): readonly Capability[] {
+  const { cardWriter, keyIssuer, cardReader, signals, keypadLock } = unit;
+  const plain = Object.entries({ cardWriter, keyIssuer, cardReader, signals } as const);
+  const present = plain.filter(([, capability]) => capability !== undefined);
+  const names = present.map(([name]) => name as Exclude<Capability, `keypadLock:${string}`>);
+  return keypadLock === undefined ? names : [...names, `keypadLock:${keypadLock.codes}`];
+}
 
 /** A simulated device on the bench: its end of the line, and the hand that lays cards on it. */
 export interface RigDevice extends LineDevice {
@@ -13,6 +22,10 @@ export interface RigDevice extends LineDevice {
   takeCards?(): void;
   /** Lays a blank card into the key issuer. */
   putIssuerCard?(): void;
+  /** Types at the first keypad that leaves the decision to the gateway, and ends the entry as people do there. */
+  pressKeys?(keys: string): void;
+  /** Holds a card of 26 bits to the first card reader. Bits most significant first, left-justified in four bytes. */
+  holdCard?(bits: Uint8Array): void;
 }
 
 /**
