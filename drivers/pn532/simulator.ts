@@ -41,6 +41,8 @@ export interface Pn532Faults {
   cardsLeave: { readonly atCommand: number; readonly when: "before" | "after" } | null;
   /** The radio fails in these commands, with these status codes; the card hears nothing. */
   statusOf: Readonly<Record<number, number>>;
+  /** Lists leave halted cards asleep. libfreefare relies on chips that wake them; the manual promises nothing. */
+  isDeafToHalted: boolean;
   /** First byte of the firmware version; 32 hex is a PN532. */
   ic: number;
 }
@@ -72,6 +74,7 @@ export class Pn532Simulator {
     chunking: "frames",
     cardsLeave: null,
     statusOf: {},
+    isDeafToHalted: false,
     ic: 0x32,
   };
   /** Commands that came since the chip was made, resends too. */
@@ -272,7 +275,7 @@ export class Pn532Simulator {
     for (const card of this.#cards) {
       if (this.#targets.length === max) break;
       if (wanted.length > 0 && !isSame(wanted, [...card.uid])) continue;
-      if (!card.select(false)) continue;
+      if (!card.select(!this.faults.isDeafToHalted)) continue;
       this.#active?.halt();
       this.#active = card;
       this.#targets.push(card);
