@@ -164,6 +164,8 @@ class HttpCarrier implements Carrier {
       signal,
       dispatcher: this.#agent,
     });
+    // A body that is given up reports that as an error, which nobody else hears.
+    stream.on("error", () => undefined);
     // Redirects are not followed: the token and the PINs are for this cloud and no other.
     if (statusCode !== 200) {
       stream.destroy();

@@ -42,7 +42,9 @@ export class MemoryGateway {
       this.ran.push(command);
       this.attempts.set(command.id, attemptOf(command));
     },
-    welcomed: () => void this.welcomes++,
+    welcomed: () => {
+      this.welcomes += 1;
+    },
     caughtUp: (rev) => void this.caughtUpAt.push(rev),
     onJournal: (listener) => subscribed(this.#journalListeners, listener),
     onProgress: (listener) => subscribed(this.#progressListeners, listener),
