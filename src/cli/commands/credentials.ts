@@ -1,0 +1,140 @@
+import type { Command } from "commander";
+import { z } from "zod";
+import { credentialsList } from "#src/api/schemas/credentials";
+import { credentialsRevoke, deskCredentialGet } from "#src/api/schemas/desk";
+import { acsCredential } from "#src/api/schemas/objects";
+import type { CliContext } from "../context.js";
+import { understood } from "../daemon-client.js";
+import { refused } from "../exit-codes.js";
+import { findCredential } from "../find.js";
+import type { AddCommand } from "../program.js";
+import { stateOf, timeOf, validityOf } from "../words.js";
+
+const PAGE = 500;
+
+/** Credentials: list, look at, revoke. */
+export function credentialCommands(program: Command, add: AddCommand): void {
+  const credentials = program.command("credentials").description("what is to be on cards, and what is");
+
+  add(
+    credentials
+      .command("list", { isDefault: true })
+      .description("list credentials, the oldest first")
+      .option("--search <text>", "only those with this in their id or their user's")
+      .option("--limit <number>", "at most so many", "100"),
+    async (context, _words, { search, limit }: { readonly search?: string; readonly limit: string }) => {
+      const wanted = Number(limit);
+      if (!Number.isSafeInteger(wanted) || wanted < 1)
+        throw refused(`--limit is a number from 1, not "${limit}".`);
+      const { items, hasMore } = await firstCredentials(context, wanted, search);
+      context.output.list(items, {
+        columns: {
+          CREDENTIAL: ({ acs_credential_id }) => acs_credential_id,
+          FOR: ({ display_name }) => display_name,
+          BY: ({ access_method }) => access_method,
+          STATE: stateOf,
+          UNTIL: ({ ends_at }) => timeOf(ends_at),
+          "CARD NUMBER": ({ card_number }) => card_number ?? "",
+        },
+        empty: "There are no credentials.",
+      });
+      if (hasMore) context.output.note(`There are more: use --limit or --search.`);
+    },
+  );
+
+  add(
+    credentials
+      .command("get")
+      .description("show one credential and its cards")
+      .argument("<credential>", "as for encode"),
+    async (context, [text = ""]) => {
+      const acs_credential_id = await findCredential(context.client, text);
+      const { credential } = await context.client.call(deskCredentialGet, { acs_credential_id });
+      context.output.say(credential, lifeWords(credential));
+    },
+  );
+
+  add(
+    credentials
+      .command("revoke")
+      .description(
+        "take it back for good; its cards die when they are erased, told to the locks, or past their date",
+      )
+      .argument("<credential>", "as for encode"),
+    async (context, [text = ""]) => {
+      const acs_credential_id = await findCredential(context.client, text);
+      const { credential } = await context.client.call(credentialsRevoke, { acs_credential_id });
+      context.output.say(credential, revokedWords(credential));
+    },
+  );
+}
+
+async function firstCredentials(
+  { client }: CliContext,
+  wanted: number,
+  search: string | undefined,
+): Promise<{ items: z.infer<typeof acsCredential>[]; hasMore: boolean }> {
+  const items: z.infer<typeof acsCredential>[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: z.infer<typeof credentialsList.output> = await client.call(credentialsList, {
+      limit: Math.min(PAGE, wanted - items.length),
+      ...(search === undefined ? {} : { search }),
+      ...(cursor === null ? {} : { page_cursor: cursor }),
+    });
+    items.push(...page.acs_credentials);
+    cursor = page.pagination.next_page_cursor;
+  } while (cursor !== null && items.length < wanted);
+  return { items, hasMore: cursor !== null };
+}
+
+const life = z.looseObject({
+  acs_credential: acsCredential.nullable(),
+  state: z.string().nullable(),
+  blocked: z.string().nullable(),
+  is_provisional: z.boolean(),
+  doubt: z.looseObject({ generation: z.number() }).nullable(),
+  live_cards: z.array(
+    z.looseObject({
+      generation: z.number(),
+      uid: z.string().nullable(),
+      certainty: z.string(),
+      valid_until: z.string().nullable(),
+    }),
+  ),
+});
+
+function lifeWords(facts: Readonly<Record<string, unknown>>): string {
+  const { acs_credential, state, blocked, is_provisional, live_cards } = understood(
+    life,
+    facts,
+    "credentials",
+  );
+  return [
+    acs_credential === null
+      ? "Deleted; only its cards are still watched."
+      : `${acs_credential.display_name}  ${acs_credential.access_method}  valid ${validityOf(acs_credential)}`,
+    `State: ${(state ?? "not yet looked at").replaceAll("_", " ")}`,
+    ...(blocked === null ? [] : [`Blocked: ${blocked}`]),
+    ...(is_provisional ? ["Made at the desk; the cloud has not answered yet."] : []),
+    ...(acs_credential?.warnings ?? []).map(({ message }) => message),
+    ...(acs_credential?.errors ?? []).map(({ message }) => message),
+    ...liveCardWords(live_cards),
+  ].join("\n");
+}
+
+function revokedWords(facts: Readonly<Record<string, unknown>>): string {
+  const { live_cards } = understood(life, facts, "credentials");
+  if (live_cards.length === 0) return "Revoked. No card of it is alive.";
+  return [
+    "Revoked. Its cards are invalid at their end date; put one on the encoder and erase it to be sure now:",
+    ...liveCardWords(live_cards),
+  ].join("\n");
+}
+
+function liveCardWords(cards: z.infer<typeof life>["live_cards"]): string[] {
+  return cards.map(({ generation, uid, certainty, valid_until }) => {
+    const until = valid_until === null ? "without end" : `until ${timeOf(valid_until)}`;
+    return `Card ${generation}  ${uid ?? "(unknown card)"}  ${until}${certainty === "maybe" ? "  perhaps written" : ""}`;
+  });
+}

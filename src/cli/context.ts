@@ -1,0 +1,60 @@
+import { DaemonClient } from "./daemon-client.js";
+import { Output, type Streams } from "./output.js";
+
+/** What the process gives the command line. Everything that is not a call to the daemon comes in here. */
+export interface CliEdge {
+  readonly version: string;
+  readonly streams: Streams;
+  readonly socketPath: string;
+  readonly configPath: string;
+  /** Calls `listener` at every Ctrl-C until the returned function is called. */
+  readonly onInterrupt: (listener: () => void) => () => void;
+  /** Text of a file that only its owner may read, or of the standard input for `-`. Throws with a sentence. */
+  readonly readSecretText: (path: string) => string;
+  readonly checkConfig: (path: string) => Promise<CheckedConfig>;
+  /** Runs until it is told to stop; gives the exit code. */
+  readonly runGateway: (options: { readonly configPath: string }) => Promise<number>;
+  readonly runDemo: (options: DemoOptions) => Promise<number>;
+}
+
+export interface DemoOptions {
+  readonly once: boolean;
+  readonly json: boolean;
+  /** Of the local API; 0 takes any free one. */
+  readonly port: number | undefined;
+}
+
+export interface ConfigProblem {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  readonly suggestion?: string;
+}
+
+export interface CheckedConfig {
+  readonly problems: readonly ConfigProblem[];
+  /** Not wrong, but not checked either. */
+  readonly notes: readonly ConfigProblem[];
+}
+
+/** What one command works with. */
+export interface CliContext {
+  readonly edge: CliEdge;
+  readonly client: DaemonClient;
+  readonly output: Output;
+  readonly onInterrupt: CliEdge["onInterrupt"];
+}
+
+export interface GlobalOptions {
+  readonly json?: boolean;
+  readonly socket: string;
+}
+
+export function contextOf(edge: CliEdge, options: GlobalOptions): CliContext {
+  return {
+    edge,
+    client: new DaemonClient(options.socket),
+    output: new Output(edge.streams, options.json === true),
+    onInterrupt: edge.onInterrupt,
+  };
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+import { readFileSync, statSync } from "node:fs";
+import type { CheckedConfig, CliEdge } from "#src/cli/context";
+import { refused } from "#src/cli/exit-codes";
+import { runCli } from "#src/cli/program";
+import { VERSION } from "#src/ops/version";
+
+/**
+ * The process: arguments, environment, signals, exit code. The daemon, the demo and the drivers are loaded only by the
+ * commands that need them; the others start fast and talk to the daemon.
+ */
+const edge: CliEdge = {
+  version: VERSION,
+  streams: {
+    out: (text) => void process.stdout.write(text),
+    error: (text) => void process.stderr.write(text),
+  },
+  socketPath: process.env["LOCKBRIDGE_SOCKET"] ?? "/run/lockbridge/lockbridge.sock",
+  configPath: "/etc/lockbridge/lockbridge.yaml",
+  onInterrupt(listener) {
+    process.on("SIGINT", listener);
+    return () => process.off("SIGINT", listener);
+  },
+  readSecretText,
+  checkConfig,
+  async runGateway(options) {
+    const { runGateway } = await import("#src/run-gateway");
+    return runGateway({ ...options, env: process.env });
+  },
+  async runDemo(options) {
+    const { runDemo } = await import("#src/sandbox/demo");
+    return runDemo(options);
+  },
+};
+
+async function checkConfig(path: string): Promise<CheckedConfig> {
+  const { loadConfig } = await import("#src/config/load");
+  const { knownDrivers } = await import("#src/gateway-drivers");
+  const loaded = await loadConfig(path, { env: process.env, drivers: knownDrivers, isCheck: true });
+  return loaded.ok ? { problems: [], notes: loaded.notes } : { problems: loaded.problems, notes: [] };
+}
+
+function readSecretText(path: string): string {
+  if (path === "-") return readFileSync(process.stdin.fd, "utf8");
+  try {
+    if ((statSync(path).mode & 0o077) !== 0) {
+      throw refused(`${path} is open to its group or to others: chmod 600 ${path}`);
+    }
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (!(error instanceof Error) || !("code" in error)) throw error;
+    throw refused(`Cannot read ${path} (${String(error.code)}).`);
+  }
+}
+
+// Whoever reads our output may stop early (`lockbridge credentials | head`): that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+process.exitCode = await runCli(process.argv.slice(2), edge);
