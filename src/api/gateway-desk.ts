@@ -47,6 +47,15 @@ export function gatewayDesk(engine: Engine, options: DeskOptions): DeskModel {
     what: string,
   ): JsonObject =>
     engine.transact(causeOf(by), (tx) => {
+      if (issuer.reveal().every((byte) => byte === 0)) {
+        throw new SeamError(
+          400,
+          "invalid_input",
+          "the issuer id 00000000 is reserved: a blank card reads so",
+          undefined,
+          "issuer",
+        );
+      }
       const version = (store.keySets.list()[0]?.version ?? 0) + 1;
       const set: KeySet = { version, issuer, cardMaster, createdAt: time.read().now };
       store.keySets.add(set);

@@ -1,4 +1,4 @@
-import type { JsonObject } from "#src/lib/json";
+import type { Json, JsonObject } from "#src/lib/json";
 import { DemoApp, type DemoCredential } from "./demo-app.js";
 import { type DemoSite, until } from "./demo-site.js";
 
@@ -48,7 +48,7 @@ export class DemoStory {
       acs_system_id: system?.acs_system_id,
       full_name: "Ada Lovelace",
     });
-    const userId = String((acs_user as JsonObject)["acs_user_id"]);
+    const userId = idIn(acs_user, "acs_user_id");
     this.#stage.done("acs_user created in the cloud: Ada Lovelace");
     const [room, , pool] = this.#site.entranceIds;
     const { acs_credential } = await this.#app.call("/acs/credentials/create", {
@@ -57,7 +57,7 @@ export class DemoStory {
       allowed_acs_entrance_ids: [room, pool],
       ends_at: new Date(Date.now() + 3 * DAY_MS).toISOString(),
     });
-    this.#credentialId = String((acs_credential as JsonObject)["acs_credential_id"]);
+    this.#credentialId = idIn(acs_credential, "acs_credential_id");
     this.#stage.done("acs_credential created in the cloud: room 101 and the pool, three days");
     await this.#reachesGateway("waiting_to_be_issued");
     this.#stage.done("it arrived at the gateway: waiting to be issued");
@@ -148,13 +148,13 @@ export class DemoStory {
 
   /** Follows an attempt to its end, with the live steps of the encoder. */
   async #follow(app: DemoApp, started: JsonObject): Promise<JsonObject> {
-    const id = String(started["action_attempt_id"]);
+    const id = idIn(started, "action_attempt_id");
     const { jobs } = this.#site.gateway.engine;
-    let presented: Promise<void> | null = null;
+    const presented: Promise<void>[] = [];
     const stopSteps = jobs.onProgress((job, { step, say }) => {
       if (job.id !== id) return;
       this.#stage.step(say);
-      if (step === "waiting_for_card") presented ??= this.#stage.presentCard();
+      if (step === "waiting_for_card" && presented.length === 0) presented.push(this.#stage.presentCard());
     });
     try {
       let attempt: JsonObject = started;
@@ -170,7 +170,7 @@ export class DemoStory {
       );
       if (attempt["status"] !== "success")
         throw new Error(`the attempt failed: ${JSON.stringify(attempt["error"])}`);
-      await presented;
+      await Promise.all(presented);
       return attempt;
     } finally {
       stopSteps();
@@ -194,6 +194,12 @@ export class DemoStory {
       () => store.objects.get("acs_credential", this.#credentialId)?.record?.state === state,
     );
   }
+}
+
+function idIn(object: Json | undefined, name: string): string {
+  const id = (object as JsonObject | undefined)?.[name];
+  if (typeof id !== "string") throw new Error(`an answer without ${name}`);
+  return id;
 }
 
 function hasWarning({ warnings }: DemoCredential, code: string): boolean {
