@@ -91,6 +91,15 @@ describe("resends", () => {
     expect(simulator.changes).toBe(1);
   });
 
+  test("noise that looks like the start of a long frame is given up, and the answer behind it is found", async () => {
+    const device = await open();
+    line.faults.noise = Uint8Array.of(0x7e, 0xf0);
+    const [asked, before] = [simulator.done, clock.monotonic()];
+    await run(device.ping(calm));
+    expect(clock.monotonic() - before).toBe(200);
+    expect(simulator.done - asked).toBe(1);
+  });
+
   test("the reply time can be configured", async () => {
     const device = await open({ reply_timeout_ms: 1_000 });
     simulator.faults.isSilent = true;
