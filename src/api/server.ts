@@ -7,6 +7,7 @@ import type { Log } from "#src/lib/log";
 import { uuidV7 } from "#src/lib/uuid";
 import { type Access, admit, checkRole, preflightHeaders, responseHeaders } from "./access.js";
 import { BODY_BYTES_MAX, parseBody } from "./body.js";
+import { AnswersUnderWay } from "./drain.js";
 import { errorAnswer } from "./envelope.js";
 import { answerBrokenRequest, seamErrorFrom } from "./http-errors.js";
 import { inputOf, queryOf } from "./input.js";
@@ -53,6 +54,8 @@ export { healthRoutes, simulationRoutes };
 
 /** Within this a request must have arrived in whole. */
 const REQUEST_MS_MAX = 30_000;
+/** So long a closing server waits for answers under way. */
+const CLOSE_MS_MAX = 5_000;
 
 /** The HTTP server of the API, not yet listening. Close it with `close()`, which ends open streams too. */
 export function createApi(options: ApiOptions): FastifyInstance {
@@ -68,6 +71,8 @@ export function createApi(options: ApiOptions): FastifyInstance {
     exposeHeadRoutes: false,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_MS_MAX,
+    forceCloseConnections: true,
+    return503OnClosing: false,
     genReqId: () => uuidV7(clock.now(), random(10)),
     clientErrorHandler: (error, socket) =>
       answerBrokenRequest(error, socket, uuidV7(clock.now(), random(10))),
@@ -110,6 +115,9 @@ export function createApi(options: ApiOptions): FastifyInstance {
     endpoints.set(jobsStream.path, jobsStream);
     serveStreams(app, new JobStreams(desk, clock));
   }
+  const underWay = new AnswersUnderWay(app.server);
+  // After the streams were ended: hooks run in this order.
+  app.addHook("preClose", () => underWay.finish(clock, CLOSE_MS_MAX));
   return app;
 }
 

@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import type { FastifyInstance, LightMyRequestResponse } from "fastify";
+import type { Caller } from "#src/api/model";
+import { createApi } from "#src/api/server";
+import { memoryDesk, type MemoryDesk } from "./memory-desk-model.js";
+import { memorySite, type MemorySite } from "./memory-seam-model.js";
+import { VirtualClock } from "./virtual-clock.js";
+
+/** One key for each role. */
+export const KEYS = {
+  viewer: "seam_test_viewer",
+  technician: "seam_test_technician",
+  admin: "seam_test_admin",
+} as const satisfies Record<Caller["role"], string>;
+
+export interface MemoryApi {
+  readonly app: FastifyInstance;
+  readonly site: MemorySite;
+  readonly work: MemoryDesk;
+  readonly clock: VirtualClock;
+  /** What was logged as an error. */
+  readonly failures: { readonly fields: object; readonly message: string }[];
+  /** POSTs JSON as an administrator, or as the given role. */
+  readonly post: (path: string, body?: object, role?: Caller["role"]) => Promise<LightMyRequestResponse>;
+}
+
+/** The route layer over a site in memory. `isGateway: false` leaves the desk's routes out, as the cloud does. */
+export function memoryApi(
+  options: {
+    readonly isGateway?: boolean;
+    readonly isLocal?: boolean;
+    readonly isReady?: () => boolean;
+  } = {},
+): MemoryApi {
+  const clock = new VirtualClock();
+  const site = memorySite(() => clock.now());
+  const work = memoryDesk(site);
+  const failures: { fields: object; message: string }[] = [];
+  const roles = new Map<string, Caller["role"]>(
+    Object.entries(KEYS).map(([role, key]) => [key, role as Caller["role"]]),
+  );
+  const app = createApi({
+    model: site.model,
+    desk: options.isGateway === false ? undefined : work.desk,
+    auth: options.isLocal
+      ? "local socket"
+      : (key) => {
+          const role = roles.get(key);
+          return role && { name: `the ${role}`, role };
+        },
+    clock,
+    random: (size) => new Uint8Array(randomBytes(size)),
+    log: { error: (fields, message) => failures.push({ fields, message }) },
+    isReady: options.isReady ?? (() => true),
+  });
+  return {
+    app,
+    site,
+    work,
+    clock,
+    failures,
+    post: (path, body = {}, role = "admin") =>
+      app.inject({
+        method: "POST",
+        url: path,
+        headers: { authorization: `Bearer ${KEYS[role]}`, "content-type": "application/json" },
+        payload: JSON.stringify(body),
+      }),
+  };
+}
