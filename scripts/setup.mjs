@@ -13,6 +13,7 @@ const NODE_MIN = [20, 20];
 
 /** Debian package → a command that proves it is there. */
 const SOCAT = { name: "socat", command: "socat" };
+const STRACE = { name: "strace", command: "strace" };
 const COMPILER = [
   { name: "build-essential", command: "g++" },
   { name: "python3", command: "python3" },
@@ -21,7 +22,7 @@ const COMPILER = [
 const TARGETS = {
   demo: { packages: [SOCAT], isBuilt: true },
   /** The check builds by itself, as a step that is counted. */
-  test: { packages: [SOCAT], isBuilt: false },
+  test: { packages: [SOCAT, STRACE], isBuilt: false },
   build: { packages: [], isBuilt: true },
 };
 
