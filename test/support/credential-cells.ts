@@ -132,7 +132,7 @@ function automaticSituations(): Readonly<Record<string, CredentialRecord>> {
 
 export const SITUATIONS = { presented: presentedSituations(), automatic: automaticSituations() } as const;
 
-/** The last event is the one that is asked about; those before it prepare the situation, refused or not. */
+/** The last event is the one that is asked about; those before it lead up to it, refused or not. */
 export type Row = (record: CredentialRecord) => readonly CredentialEvent[];
 const one =
   (event: CredentialEvent): Row =>
@@ -186,7 +186,7 @@ const CARDS: Readonly<Record<string, Row>> = {
   "job.failed, other job": one(fail("other", "unknown")),
   "card.overwritten, card A": one(now({ type: "card.overwritten", uid: CARD_A })),
   "card.overwritten, card B": one(now({ type: "card.overwritten", uid: CARD_B })),
-  "card.erased, the last card": () => [
+  "card.erased, every card": () => [
     now({ type: "card.erased", uid: CARD_A }),
     now({ type: "card.erased", uid: CARD_B }),
   ],
@@ -247,5 +247,5 @@ export function cell(record: CredentialRecord, row: Row): string {
   }, record);
   const step = stepCredential(prepared, last);
   if (step.refused) return `– ${step.reason}`;
-  return step.next.state === prepared.state ? "=" : step.next.state;
+  return step.next.state === record.state ? "=" : step.next.state;
 }

@@ -1,5 +1,5 @@
 import { assertEvent, assign, setup } from "xstate";
-import type { CredentialEvent } from "./credential.events.js";
+import { certainOf, type CredentialEvent, type Instant } from "./credential.events.js";
 import type { CredentialContext, Desired } from "./credential.schema.js";
 import { owe, reassertRevocation, remove, revoke } from "./orders.js";
 import { hasEnded, isReassertionOwed } from "./refusal.js";
@@ -12,9 +12,9 @@ import { hasEnded, isReassertionOwed } from "./refusal.js";
  */
 
 /** Should the code be on the keypads at this instant? */
-export function isWantedAt(desired: Desired, at: number): boolean {
+export function isWantedAt(desired: Desired, instant: Instant): boolean {
   const { allowed, startsAt } = desired;
-  return allowed && (startsAt === null || startsAt <= at) && !hasEnded(desired, at);
+  return allowed && (startsAt === null || startsAt <= instant.at) && !hasEnded(desired, certainOf(instant));
 }
 
 type Lagging = CredentialContext["lagging"];
@@ -69,14 +69,14 @@ const parts = setup({
   },
   guards: {
     isReassertionOwed: ({ context, event }) => isReassertionOwed(context, event),
-    isWantedNow: ({ context, event }) => isWantedAt(desiredAfter(context, event), event.at),
+    isWantedNow: ({ context, event }) => isWantedAt(desiredAfter(context, event), event),
     isOtherCode: ({ context, event }) =>
       context.issued?.fingerprint !== desiredAfter(context, event).fingerprint,
-    hasEnded: ({ context, event }) => hasEnded(context.desired, event.at),
+    hasEnded: ({ context, event }) => hasEnded(context.desired, certainOf(event)),
     /** It only expired, and its end lies ahead again. */
     isAllowedAgain: ({ context, event }) => isAllowedAgain(context, event),
     isAllowedAgainNow: ({ context, event }) =>
-      isAllowedAgain(context, event) && isWantedAt(desiredAfter(context, event), event.at),
+      isAllowedAgain(context, event) && isWantedAt(desiredAfter(context, event), event),
     /** The keypads agree with an older wish: says nothing about the present one. */
     isStale: ({ context, event }) =>
       event.type === "slots.converged" && event.fingerprint !== context.desired.fingerprint,
@@ -92,7 +92,7 @@ function desiredAfter({ desired }: CredentialContext, event: CredentialEvent): D
 
 function isAllowedAgain(context: CredentialContext, event: CredentialEvent): boolean {
   const isOnlyExpired = context.denied === null && context.why === "expired";
-  return isOnlyExpired && !hasEnded(desiredAfter(context, event), event.at);
+  return isOnlyExpired && !hasEnded(desiredAfter(context, event), certainOf(event));
 }
 
 function withLagging(lagging: Lagging, blocked: { entranceId: string; reason: string; at: number }): Lagging {

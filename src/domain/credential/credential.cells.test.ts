@@ -107,7 +107,7 @@ job.failed, unknown                  | -     wait  dbt   -     -     -     dbt  
 job.failed, other job                | -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -gone
 card.overwritten, card A             | =     =     =     void  =     void  =     =     wait  =     void  =     =     =     =     =     =
 card.overwritten, card B             | =     =     =     =     need  =     =     =     =     issd  =     =     =     =     =     =     =
-card.erased, the last card           | =     =     =     =     void  =     =     =     =     void  =     =     void  =     =     =     =
+card.erased, every card              | =     =     =     void  void  void  =     =     wait  void  void  =     void  =     =     =     =
 card.erased, other card              | =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =
 card.torn, card A                    | =     =     =     need  =     =     =     =     =     =     =     =     =     =     =     =     =
 card.torn, card B                    | =     =     =     =     need  =     =     =     =     =     =     =     =     =     =     =     =

@@ -1,5 +1,5 @@
 import { assertEvent, assign, setup } from "xstate";
-import type { CredentialEffect, CredentialEvent } from "./credential.events.js";
+import { certainOf, type CredentialEffect, type CredentialEvent } from "./credential.events.js";
 import type { CredentialContext } from "./credential.schema.js";
 import {
   disproveDoubt,
@@ -90,7 +90,7 @@ const parts = setup({
       return loseDestroyed(context, event.generation);
     }),
     loseAll: assign(({ context }) => loseAll(context)),
-    expireCards: assign(({ context, event }) => expireCards(context, event.at)),
+    expireCards: assign(({ context, event }) => expireCards(context, certainOf(event))),
     /** The latch: a deleted credential does not become a merely revoked one, and nothing becomes allowed again. */
     deny: assign(({ context }, as: "revoked" | "deleted") =>
       context.denied === "deleted" ? {} : { denied: as, why: as },

@@ -1,7 +1,7 @@
 import { transition } from "xstate";
 import { canonicalJson } from "#src/lib/json";
 import { automaticMachine, isWantedAt } from "./automatic.machine.js";
-import type { CredentialEffect, CredentialEvent, Refusal } from "./credential.events.js";
+import { certainOf, type CredentialEffect, type CredentialEvent, type Refusal } from "./credential.events.js";
 import { presentedMachine } from "./credential.machine.js";
 import {
   type CredentialContext,
@@ -81,10 +81,10 @@ function owedTo(
   event: CredentialEvent,
 ): CredentialEffect[] {
   const effects: CredentialEffect[] = [];
-  const at = wakeAt(after, event.at);
+  const at = wakeAt(after, certainOf(event));
   // A wake-up that has come is gone: it is set anew even where the instant is the same.
   const hasCome = event.type === "expiry.due" || event.type === "window.opened";
-  if (hasCome || at !== wakeAt(before, event.at)) effects.push({ type: "wakeAt", at });
+  if (hasCome || at !== wakeAt(before, certainOf(event))) effects.push({ type: "wakeAt", at });
   if (mayGo(after) && (event.type === "forget" || !mayGo(before))) effects.push({ type: "leaveTombstone" });
   return effects;
 }
@@ -102,7 +102,7 @@ export function newCredentialRecord(first: {
   readonly at: number;
 }): CredentialRecord {
   const { issuance, desired, at } = first;
-  const isWanted = issuance === "automatic" && isWantedAt(desired, at);
+  const isWanted = issuance === "automatic" && isWantedAt(desired, { at });
   return {
     version: RECORD_VERSION,
     issuance,

@@ -1,4 +1,4 @@
-import type { CredentialEvent, RefusalReason } from "./credential.events.js";
+import { certainOf, type CredentialEvent, type RefusalReason } from "./credential.events.js";
 import type { CredentialContext, CredentialRecord, Desired } from "./credential.schema.js";
 
 /**
@@ -21,7 +21,7 @@ function writeRefusal({ denied, desired }: CredentialContext, at: number): Refus
 }
 
 export function encodeRefusal(context: CredentialContext, event: Encode): RefusalReason | null {
-  const forbidden = writeRefusal(context, event.at);
+  const forbidden = writeRefusal(context, certainOf(event));
   if (forbidden !== null) return forbidden;
   return event.expectGen === null || event.expectGen === context.generation ? null : "generation_taken";
 }
@@ -29,7 +29,7 @@ export function encodeRefusal(context: CredentialContext, event: Encode): Refusa
 /** The last look before a card is written. While a card is in doubt no other card may be written. */
 export function intentRefusal(context: CredentialContext, event: Intended): RefusalReason | null {
   if (context.job?.id !== event.jobId) return "not_expected_here";
-  const forbidden = writeRefusal(context, event.at);
+  const forbidden = writeRefusal(context, certainOf(event));
   if (forbidden !== null) return forbidden;
   const { doubt } = context;
   if (doubt !== null && (doubt.uid === null || doubt.uid !== event.uid)) return "in_doubt";
