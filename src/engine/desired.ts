@@ -1,5 +1,4 @@
 import { contentOf, fingerprint } from "#src/cards/content";
-import { newCredentialRecord } from "#src/domain/credential/credential.step";
 import type { Desired } from "#src/domain/credential/credential.schema";
 import {
   type AcsCredentialSpec,
@@ -140,19 +139,12 @@ function stepCredentialRow(deps: EngineDeps, tx: EngineTransaction, row: ObjectR
     block(deps, tx, row, "refused", desired);
     return;
   }
-  const at = tx.certain;
   const begun =
-    row.record === null
-      ? tx.begin(row, newCredentialRecord({ issuance: "presented", desired, at: tx.now }), {
-          type: "desired.changed",
-          at,
-          desired,
-        })
-      : tx.credential(row, { type: "desired.changed", at, desired });
+    row.record === null ? tx.begin(row, desired) : tx.credential(row, { type: "desired.changed", desired });
   let step: Step = begun;
   if (denial !== null) {
     const current = begun.refused ? row : begun.row;
-    step = tx.credential(current, { type: denial, at });
+    step = tx.credential(current, { type: denial });
     if (step.refused) step = begun;
   }
   if (step.refused) {

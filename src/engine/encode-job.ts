@@ -40,7 +40,6 @@ function settleDoubt(engine: Engine, job: Job, card: CardOnEncoder): Outcome | n
   return engine.transact(job.cause, (tx) => {
     const step = tx.credential(row, {
       type: "card.seen",
-      at: tx.certain,
       jobId: job.id,
       uid: card.seen.uid,
       left,
@@ -120,7 +119,6 @@ function intend(engine: Engine, job: Job, card: CardOnEncoder) {
     const cardNumber = cardNumberOf(row.cardCredentialId);
     const step = tx.credential(row, {
       type: "write.intended",
-      at: tx.certain,
       jobId: job.id,
       uid: card.seen.uid,
       fingerprint: record.context.desired.fingerprint,
@@ -146,7 +144,6 @@ function complete(
     const row = engine.credentialOf(job);
     const step = tx.credential(row, {
       type: "write.verified",
-      at: tx.certain,
       jobId: job.id,
       generation,
       uid,
@@ -155,7 +152,7 @@ function complete(
     if (step.refused)
       throw new DriverError("card.absent", "unknown", `a verified card came too late (${step.state})`);
     for (const owner of ownersOf(engine.deps, uid, row.id)) {
-      tx.credential(owner, { type: "card.overwritten", at: tx.certain, uid: uid ?? "" });
+      tx.credential(owner, { type: "card.overwritten", uid: uid ?? "" });
     }
     return succeed(engine, tx, job, step.row);
   });
@@ -165,7 +162,7 @@ function complete(
 function tearOthers(engine: Engine, job: Job, uid: string): void {
   engine.transact(job.cause, (tx) => {
     for (const owner of ownersOf(engine.deps, uid, job.credentialId)) {
-      tx.credential(owner, { type: "card.torn", at: tx.certain, uid });
+      tx.credential(owner, { type: "card.torn", uid });
     }
   });
 }
@@ -205,7 +202,6 @@ async function issueKey(engine: Engine, job: Job, unit: Unit, issuer: KeyIssuer)
     const { fingerprint, startsAt, endsAt } = record.context.desired;
     const step = tx.credential(row, {
       type: "write.intended",
-      at: tx.certain,
       jobId: job.id,
       uid: null,
       fingerprint,

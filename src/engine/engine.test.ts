@@ -250,3 +250,14 @@ test("a vendor's system makes the card: intent first, its number after", async (
   expect(outcome).toMatchObject({ status: "success", result: { is_issued: true } });
   expect(rig.journal()).toContain("intent");
 });
+
+test("without a trusted clock nothing expires, and what is written down has the best known time", async () => {
+  const rig = await new EngineRig({ certain: 0 }).ready();
+  rig.feedCredential(A, { ends_at: "2026-11-22T13:00:00.000Z" });
+  rig.put();
+  expect((await rig.job("encode", A)).result).toMatchObject({
+    issued_at: expect.stringMatching(/^2026-11-22T14:00/),
+  });
+  rig.engine.wake();
+  expect(rig.row(A).record?.context.cards).toHaveLength(1);
+});

@@ -79,7 +79,7 @@ export class Engine {
   recover(): void {
     const { store, inventory } = this.deps;
     for (const row of store.objects.withOpenJob()) {
-      this.transact({}, (tx) => tx.credential(row, { type: "daemon.restarted", at: tx.certain }));
+      this.transact({}, (tx) => tx.credential(row, { type: "daemon.restarted" }));
     }
     for (const attempt of store.attempts.pending()) {
       const error = {
@@ -201,7 +201,7 @@ export class Engine {
     if (row?.record == null) return null;
     return this.transact(cause, (tx) => {
       tx.audit(`declared the card of generation ${generation} destroyed`, credentialId);
-      return tx.credential(row, { type: "card.destroyed", at: tx.certain, generation });
+      return tx.credential(row, { type: "card.destroyed", generation });
     });
   }
 
@@ -213,7 +213,7 @@ export class Engine {
       this.transact({}, (tx) => {
         store.wakeups.set(kind, id, null);
         const row = store.objects.get(kind, id);
-        if (row?.record != null) tx.credential(row, { type: "expiry.due", at: tx.certain });
+        if (row?.record != null) tx.credential(row, { type: "expiry.due" });
       });
     }
     return store.wakeups.next();
@@ -324,7 +324,6 @@ export class Engine {
     }
     const step = tx.credential(row, {
       type: "encode.requested",
-      at: tx.certain,
       jobId,
       encoderId: request.encoderId,
       expectGen: request.command?.expectGen ?? null,
@@ -375,7 +374,6 @@ export class Engine {
       if (row !== undefined && isOpen) {
         tx.credential(row, {
           type: "job.failed",
-          at: tx.certain,
           jobId: job.id,
           effect,
           reason: outcome.error?.type ?? "",

@@ -44,7 +44,7 @@ function proven(engine: Engine, job: Job, { seen }: CardOnEncoder): Outcome {
     const data = { uid: seen.uid, encoder_id: job.encoderId };
     if (owners.length === 0) tx.journal({ k: "erased", id: null, gen: null, observed: null, data });
     for (const owner of owners) {
-      const step = tx.credential(owner, { type: "card.erased", at: tx.certain, uid: seen.uid });
+      const step = tx.credential(owner, { type: "card.erased", uid: seen.uid });
       if (step.refused) continue;
       const gen = step.row.record?.context.generation ?? 0;
       tx.journal({ k: "erased", id: owner.id, gen, observed: step.observed, data });
@@ -59,7 +59,7 @@ function proven(engine: Engine, job: Job, { seen }: CardOnEncoder): Outcome {
 function torn(engine: Engine, job: Job, { seen }: CardOnEncoder): void {
   engine.transact(job.cause, (tx) => {
     for (const owner of ownersOf(engine.deps, seen.uid, null)) {
-      tx.credential(owner, { type: "card.torn", at: tx.certain, uid: seen.uid });
+      tx.credential(owner, { type: "card.torn", uid: seen.uid });
     }
   });
 }

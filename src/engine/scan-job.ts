@@ -30,7 +30,6 @@ function report(engine: Engine, tx: EngineTransaction, job: Job, card: CardOnEnc
   for (const row of ownersOf(deps, uid, null)) {
     tx.credential(row, {
       type: "card.seen",
-      at: tx.certain,
       jobId: null,
       uid,
       left: generationLeft(row, card),

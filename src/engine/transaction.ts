@@ -1,7 +1,12 @@
 import { derive } from "#src/domain/credential/derive";
-import type { CredentialEffect, CredentialEvent, Refusal } from "#src/domain/credential/credential.events";
-import { stepCredential } from "#src/domain/credential/credential.step";
-import type { CredentialRecord } from "#src/domain/credential/credential.schema";
+import type {
+  CredentialEffect,
+  CredentialEvent,
+  Instant,
+  Refusal,
+} from "#src/domain/credential/credential.events";
+import { newCredentialRecord, stepCredential } from "#src/domain/credential/credential.step";
+import type { CredentialRecord, Desired } from "#src/domain/credential/credential.schema";
 import type { JournalEvent } from "#src/domain/journal";
 import type { Observed } from "#src/domain/observed";
 import { type EventSubject, seamEvent, type SeamEventType } from "#src/domain/seam/event";
@@ -21,6 +26,13 @@ export interface Cause {
 /** What a step did, or why it did not. */
 export type Step =
   Refusal | { readonly refused: false; readonly row: ObjectRow; readonly observed: Observed };
+
+/** An event without its instant, which the transaction knows. */
+export type CredentialEventBody = CredentialEvent extends infer E
+  ? E extends CredentialEvent
+    ? Omit<E, keyof Instant>
+    : never
+  : never;
 
 type EventBody = JournalEvent extends infer E
   ? E extends JournalEvent
@@ -96,17 +108,23 @@ export class EngineTransaction {
     store.events.append(seamEvent(type, subject, head));
   }
 
-  /** Steps one credential and stores everything that follows from it. */
-  credential(row: ObjectRow, event: CredentialEvent): Step {
+  /** Steps one credential, now, and stores everything that follows from it. */
+  credential(row: ObjectRow, body: CredentialEventBody): Step {
     if (row.record === null) throw new Error("a credential without a record cannot be stepped");
+    const event: CredentialEvent = { ...body, ...this.#instant() };
     const step = stepCredential(row.record, event);
     if (step.refused) return step;
     return this.#store(row, row.record, step.next, event, step.effects);
   }
 
   /** Stores a credential's first record. */
-  begin(row: ObjectRow, record: CredentialRecord, event: CredentialEvent): Step {
-    return this.#store(row, null, record, event, []);
+  begin(row: ObjectRow, desired: Desired): Step {
+    const record = newCredentialRecord({ issuance: "presented", desired, at: this.now });
+    return this.#store(row, null, record, { type: "desired.changed", desired, ...this.#instant() }, []);
+  }
+
+  #instant(): Instant {
+    return { at: this.now, certain: this.certain };
   }
 
   #store(

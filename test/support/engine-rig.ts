@@ -93,8 +93,13 @@ export class EngineRig {
   readonly lines: MemoryLine[] = [];
   isPlugged = true;
   #rev = 0;
+  readonly #certain: number | undefined;
 
-  constructor({ offline = null }: { offline?: { ms: number; keys: number } | null } = {}) {
+  constructor({
+    offline = null,
+    certain,
+  }: { offline?: { ms: number; keys: number } | null; certain?: number } = {}) {
+    this.#certain = certain;
     this.store = tempStore();
     this.devices = new Devices(
       [
@@ -128,7 +133,13 @@ export class EngineRig {
       store: this.store,
       devices: this.devices,
       clock: this.clock,
-      time: { read: () => ({ now: this.clock.now(), quality: "trusted", certain: this.clock.now() }) },
+      time: {
+        read: () => ({
+          now: this.clock.now(),
+          quality: "trusted",
+          certain: this.#certain ?? this.clock.now(),
+        }),
+      },
       random: (size) => new Uint8Array(randomBytes(size)),
       log: quiet,
       inventory,
