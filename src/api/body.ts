@@ -13,6 +13,16 @@ export function parseBody(bytes: Buffer): JsonObject {
   return value;
 }
 
+/** What came under another content type: nothing, or `SeamError`. */
+export function parseNoBody(bytes: Buffer): JsonObject {
+  if (bytes.length === 0) return {};
+  throw wrongContentType();
+}
+
+export function wrongContentType(): SeamError {
+  return new SeamError(400, "invalid_content_type", 'A body needs "Content-Type: application/json".');
+}
+
 function parseJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { responseHeaders } from "./access.js";
-import { BODY_BYTES_MAX } from "./body.js";
+import { BODY_BYTES_MAX, wrongContentType } from "./body.js";
 import { errorAnswer } from "./envelope.js";
 import { SeamError } from "./model.js";
 
@@ -14,7 +14,7 @@ export function seamErrorFrom(error: unknown): SeamError | undefined {
       return new SeamError(413, "payload_too_large", `A body has at most ${BODY_BYTES_MAX} bytes.`);
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
     case "FST_ERR_CTP_EMPTY_TYPE":
-      return new SeamError(400, "invalid_content_type", 'A body needs "Content-Type: application/json".');
+      return wrongContentType();
     case "FST_ERR_BAD_URL":
       return new SeamError(400, "invalid_url", "The path is not a valid URL.");
     default:

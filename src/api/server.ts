@@ -1,12 +1,17 @@
 import type { RequestListener } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import Fastify, {
+  type FastifyBodyParser,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
 import type { Clock } from "#src/lib/deadline";
 import type { JsonObject } from "#src/lib/json";
 import type { Log } from "#src/lib/log";
 import { uuidV7 } from "#src/lib/uuid";
 import { type Access, admit, checkRole, preflightHeaders, responseHeaders } from "./access.js";
-import { BODY_BYTES_MAX, parseBody } from "./body.js";
+import { BODY_BYTES_MAX, parseBody, parseNoBody } from "./body.js";
 import { AnswersUnderWay } from "./drain.js";
 import { errorAnswer } from "./envelope.js";
 import { answerBrokenRequest, seamErrorFrom } from "./http-errors.js";
@@ -85,14 +90,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   const endpoints = new Map<string, Endpoint>();
 
   guard(app, options, endpoints, callers);
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_, body, done) => {
-    try {
-      done(null, parseBody(body as Buffer));
-    } catch (error) {
-      done(error as SeamError);
-    }
-  });
+  readBodies(app);
   app.setErrorHandler((error, request, reply) => fail(options, error, request, reply));
   app.setNotFoundHandler(() => {
     throw noSuchRoute();
@@ -145,6 +143,22 @@ function guard(
     callers.set(request, by);
     return undefined;
   });
+}
+
+/** JSON, or nothing: SDKs send no body under whatever content type their HTTP library defaults to. */
+function readBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const read = (parse: (bytes: Buffer) => JsonObject): FastifyBodyParser<Buffer> => {
+    return (_, bytes, done) => {
+      try {
+        done(null, parse(bytes));
+      } catch (error) {
+        done(error as SeamError);
+      }
+    };
+  };
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, read(parseBody));
+  app.addContentTypeParser("*", { parseAs: "buffer" }, read(parseNoBody));
 }
 
 function serveStreams(app: FastifyInstance, streams: JobStreams): void {
