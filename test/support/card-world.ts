@@ -90,7 +90,7 @@ export class CardWorld {
     this.#step = step;
     this.#dice = dice;
     for (let count = 0; count < 4; count++) this.#newCard();
-    this.record = newCredentialRecord({ issuance: "presented", desired: this.#wish(), at: this.#certain });
+    this.record = newCredentialRecord({ issuance: "presented", desired: this.#wish(), at: this.#now });
   }
 
   /** One thing happens. Throws `Violation` when the record is no longer true. */
@@ -110,7 +110,7 @@ export class CardWorld {
     const id = `job${++this.#jobs}`;
     const isTaken = this.#send({
       type: "encode.requested",
-      at: this.#certain,
+      ...this.#instant(),
       jobId: id,
       encoderId: "desk",
       expectGen: this.#dice(20) === 0 ? this.#dice(3) : null,
@@ -147,7 +147,7 @@ export class CardWorld {
     const { fingerprint, endsAt } = this.record.context.desired;
     const isTaken = this.#send({
       type: "write.intended",
-      at: this.#certain,
+      ...this.#instant(),
       jobId: job.id,
       uid: isKeyServer ? null : place,
       fingerprint,
@@ -192,7 +192,7 @@ export class CardWorld {
       this.#job = null;
       const isTaken = this.#send({
         type: "write.verified",
-        at: this.#certain,
+        ...this.#instant(),
         jobId: job.id,
         generation,
         uid: job.uid,
@@ -211,7 +211,7 @@ export class CardWorld {
     this.#job = null;
     const event = {
       type: "job.failed",
-      at: this.#certain,
+      ...this.#instant(),
       jobId: job.id,
       effect,
       reason: "device.lost",
@@ -223,19 +223,19 @@ export class CardWorld {
     if (this.#late === null) return;
     const late = { ...this.#late, cardNumber: null };
     this.#late = null;
-    this.#send({ type: "write.verified", at: this.#certain, ...late });
+    this.#send({ type: "write.verified", ...this.#instant(), ...late });
   }
 
   #crash(): void {
     this.#job = null;
     this.#late = null;
-    this.#send({ type: "daemon.restarted", at: this.#certain });
+    this.#send({ type: "daemon.restarted", ...this.#instant() });
   }
 
   #scan(place: string, jobId: string | null): void {
     const content = this.#cards.get(place);
     const left = typeof content === "object" ? content.generation : 0;
-    const effects = this.#send({ type: "card.seen", at: this.#certain, jobId, uid: place, left });
+    const effects = this.#send({ type: "card.seen", ...this.#instant(), jobId, uid: place, left });
     if (effects && effects.some(({ type }) => type === "jobDone")) {
       const { issued, desired } = this.record.context;
       if (issued?.fingerprint !== desired.fingerprint)
@@ -269,7 +269,7 @@ export class CardWorld {
   /** The engine tells a credential about a card only when the record lists the card. */
   #tellOwner(place: string, type: "card.erased" | "card.overwritten" | "card.torn"): void {
     if (this.record.context.cards.some(({ uid }) => uid === place)) {
-      this.#send({ type, at: this.#certain, uid: place });
+      this.#send({ type, ...this.#instant(), uid: place });
     }
   }
 
@@ -293,24 +293,24 @@ export class CardWorld {
     if (this.#dice(10) < 7) {
       if (this.#cards.delete(place) && card.uid !== null) this.#newCard();
     } else if (typeof content === "object") this.#declared.add(content.generation);
-    this.#send({ type: "card.destroyed", at: this.#certain, generation: card.generation });
+    this.#send({ type: "card.destroyed", ...this.#instant(), generation: card.generation });
   }
 
   #cancelAll(): void {
     for (const content of this.#cards.values()) if (typeof content === "object") content.isCancelled = true;
     this.#late = null;
-    this.#send({ type: "proof.revoked", at: this.#certain });
+    this.#send({ type: "proof.revoked", ...this.#instant() });
   }
 
   #timePasses(): void {
     this.#now += this.#dice(300);
     if (this.#dice(4) > 0) this.#certain = this.#now;
-    this.#send({ type: "expiry.due", at: this.#certain });
+    this.#send({ type: "expiry.due", ...this.#instant() });
   }
 
   #deny(): void {
     const type = (["revoke.requested", "delete.requested", "forget"] as const)[this.#dice(3)];
-    if (type !== undefined && this.#send({ type, at: this.#certain })) this.#isDenied = true;
+    if (type !== undefined && this.#send({ type, ...this.#instant() })) this.#isDenied = true;
   }
 
   /** Replies to jobs that are over, and to writes that never were. */
@@ -319,16 +319,20 @@ export class CardWorld {
     if (jobId === this.#job?.id) return;
     const isTaken = this.#send({
       type: "job.failed",
-      at: this.#certain,
+      ...this.#instant(),
       jobId,
       effect: "unknown",
       reason: "call.cancelled",
     });
     if (isTaken) throw this.#violation(`the end of ${jobId} is taken, though it does not run`);
-    const event = { type: "write.verified", at: this.#certain, jobId, uid: null, cardNumber: null } as const;
+    const event = { type: "write.verified", ...this.#instant(), jobId, uid: null, cardNumber: null } as const;
     if (this.#send({ ...event, generation: this.record.context.generation + 1 })) {
       throw this.#violation("a card is taken for written that nobody intended");
     }
+  }
+
+  #instant(): { readonly at: number; readonly certain: number } {
+    return { at: this.#now, certain: this.#certain };
   }
 
   // ── Cards ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -370,7 +374,7 @@ export class CardWorld {
     const isBack = issued !== null && this.#dice(2) === 0;
     const back = { fingerprint: issued?.fingerprint ?? "", endsAt: endIn(issued?.fingerprint ?? "") };
     const next = isBack ? { ...wish, ...back } : wish;
-    this.#send({ type: "desired.changed", at: this.#certain, desired: { ...desired, ...next } });
+    this.#send({ type: "desired.changed", ...this.#instant(), desired: { ...desired, ...next } });
   }
 
   // ── The record against the world ─────────────────────────────────────────────────────────────────────────────
