@@ -262,6 +262,12 @@ describe("wake-ups", () => {
     expect(wakes(writing, verify("job2", 2, CARD_B))).toEqual([{ type: "wakeAt", at: null }]);
   });
 
+  test("a doubtful card that ends before the others wakes at its own end", () => {
+    const sooner = { ...intend("job2", CARD_B), validUntil: END - 1 } as CredentialEvent;
+    const writing = after(issued, encode("job2"), sooner);
+    expect(wakes(writing, fail("job2", "unknown"))).toEqual([{ type: "wakeAt", at: END - 1 }]);
+  });
+
   test("a wake-up that came too early is set again", () => {
     expect(wakes(issued, { type: "expiry.due", at: END - 1 })).toEqual([{ type: "wakeAt", at: END }]);
     expect(wakes(issued, { type: "expiry.due", at: END })).toEqual([{ type: "wakeAt", at: null }]);
