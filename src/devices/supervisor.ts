@@ -30,6 +30,8 @@ export interface SupervisedDevice {
   /** Opens the device over an open line (null: the driver needs none). */
   open(line: SerialLine | null, log: Log, signal: AbortSignal): Promise<Device>;
   readonly serial: SerialSettings | null;
+  /** Called at every turn of the supervisor's loop: every few seconds, at most a minute apart. */
+  onTurn?(): void;
 }
 
 const OPEN_LIMIT_MS = 15_000;
@@ -153,7 +155,9 @@ export class Supervisor {
   async #run(): Promise<void> {
     let delayMs = RETRY_MIN_MS;
     for (;;) {
+      this.#device.onTurn?.();
       const openedFor = await this.#openOnce();
+      this.#device.onTurn?.();
       if (this.#stop.signal.aborted) break;
       delayMs = openedFor > RETRY_MAX_MS ? RETRY_MIN_MS : Math.min(delayMs * 2, RETRY_MAX_MS);
       const waitMs = this.#problem?.code === "port.missing" ? MISSING_RETRY_MS : delayMs;
@@ -167,6 +171,8 @@ export class Supervisor {
 
   /** Opens the device and stays until it is lost. Returns how long it was open, in milliseconds. */
   async #openOnce(): Promise<number> {
+    // The stop may have ended the wait before this opening.
+    if (this.#stop.signal.aborted) return 0;
     this.#setState("opening");
     let line: SerialLine | null = null;
     let device: Device | null = null;
@@ -205,6 +211,7 @@ export class Supervisor {
   /** Pings while idle; rejects when the device is lost. */
   async #stayOpen(device: Device, lost: AbortSignal): Promise<void> {
     for (;;) {
+      this.#device.onTurn?.();
       await sleep(this.#clock, PING_EVERY_MS, lost);
       if (this.#state !== "ready") continue;
       const before = this.#wire;
