@@ -12,9 +12,17 @@ import type { ConfiguredDevice } from "#src/config/device-settings";
 import { inventoryOf } from "#src/config/inventory-of";
 import { Devices } from "#src/devices/devices";
 import type { SupervisedDevice } from "#src/devices/supervisor";
+import type { Inventory } from "#src/domain/inventory";
 import { Engine } from "#src/engine/engine";
+import { renumberedEntrances } from "#src/engine/renumbered";
 import type { Store } from "#src/engine/ports";
 import { listen } from "#src/gateway-api";
+import {
+  DEVICE_SILENCE_MAX_MS,
+  ENGINE_SILENCE_MAX_MS,
+  type WatchPart,
+  watchStore,
+} from "#src/gateway-heartbeat";
 import { loadDriver } from "#src/gateway-drivers";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
@@ -31,6 +39,8 @@ export interface GatewayOptions {
   /** The disk failed or the store is damaged: the process must end. */
   readonly onFatal: (error: Error) => void;
   readonly credentialsDirectory: string | undefined;
+  /** Is told that the store, the engine and every device's supervisor turn. */
+  readonly watch?: WatchPart;
   /** Only a simulated site has one. */
   readonly simulation?: Simulation;
 }
@@ -49,7 +59,7 @@ const UPKEEP_EVERY_MS = 5_000;
 
 /** Builds every part and starts them. Rejects with a typed error that says what to do when one cannot start. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { config, log } = options;
+  const { config, log, watch = unwatched } = options;
   const clock = realClock;
   const random = (size: number): Uint8Array => new Uint8Array(randomBytes(size));
   mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
@@ -62,11 +72,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const store = openStore({ path: storePath, sealingKey, random, onFatal: options.onFatal });
   const sync = watchClockSync(clock);
   const time = new FlooredTime(clock, floorIn(store.meta), () => sync.isSynchronised());
-  const devices = new Devices(await Promise.all(config.devices.map((device) => supervised(device, clock))), {
-    openers: { serial: (path, settings) => openSerialLine(path, settings, { clock }) },
-    clock,
-    log,
-  });
+  const devices = new Devices(
+    await Promise.all(config.devices.map((device) => supervised(device, { clock, watch }))),
+    {
+      openers: { serial: (path, settings) => openSerialLine(path, settings, { clock }) },
+      clock,
+      log,
+    },
+  );
+  const inventory = inventoryOf(config);
+  refuseRenumbered(store, inventory);
   const engine = new Engine({
     store,
     devices,
@@ -74,7 +89,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     time,
     random,
     log,
-    inventory: inventoryOf(config),
+    inventory,
     profiles: config.cardProfiles,
     limits: {
       cardWaitMs: config.limits.cardWaitMs,
@@ -96,7 +111,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const journalDevices = devices.onChange((status) => engine.deviceChanged(status));
   devices.start();
   link?.start();
-  const stopUpkeep = keepUp(engine, link, clock);
+  const stopUpkeep = keepUp(engine, link, { clock, heard: watch("engine", ENGINE_SILENCE_MAX_MS) });
+  const stopStoreWatch = watchStore(store.meta, { clock, watch });
   log.info({ event: "gateway.ready", endpoint: apis.endpoint, socket: config.socketPath }, "gateway ready");
   return {
     endpoint: apis.endpoint,
@@ -104,6 +120,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     desk,
     async stop() {
       stopUpkeep();
+      stopStoreWatch();
       await apis.close();
       await engine.jobs.stop(JOBS_END_WITHIN_MS);
       await link?.stop();
@@ -116,12 +133,33 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
+const unwatched: WatchPart = () => () => undefined;
+
+/** A daemon that would write other numbers than the cards in use carry does not start. */
+function refuseRenumbered(store: Store, { entrances }: Inventory): void {
+  const conflicts = renumberedEntrances(store, entrances);
+  if (conflicts.length === 0) return;
+  store.close();
+  throw new ConfigConflict(conflicts.map(({ message }) => message).join("\n"));
+}
+
+/** The configuration contradicts what is in the world. */
+export class ConfigConflict extends Error {
+  override readonly name = "ConfigConflict";
+  readonly code = "config.conflict";
+}
+
 /** Wake-ups that are due, and how long the cloud has been away. */
-function keepUp(engine: Engine, link: CloudLink | null, clock: Clock): () => void {
+function keepUp(
+  engine: Engine,
+  link: CloudLink | null,
+  { clock, heard }: { readonly clock: Clock; readonly heard: () => void },
+): () => void {
   let cancel = (): void => undefined;
   const turn = (): void => {
     engine.wake();
     if (link !== null) engine.offlineWork.setOnline(link.status().phase === "welcomed");
+    heard();
     cancel = clock.startTimer(UPKEEP_EVERY_MS, turn);
   };
   turn();
@@ -152,13 +190,17 @@ function cloudLink(
   });
 }
 
-async function supervised(device: ConfiguredDevice, clock: Clock): Promise<SupervisedDevice> {
+async function supervised(
+  device: ConfiguredDevice,
+  { clock, watch }: { readonly clock: Clock; readonly watch: WatchPart },
+): Promise<SupervisedDevice> {
   const driver = await loadDriver(device.driver);
   if (driver === undefined) throw new Error(`there is no driver ${device.driver}`);
   return {
     key: device.key,
     driverId: driver.id,
     port: device.port,
+    onTurn: watch(`device ${device.key}`, DEVICE_SILENCE_MAX_MS),
     serial: driver.transport === "serial" ? (driver.serial ?? { baudRate: 9_600 }) : null,
     open: (line, log, signal) =>
       driver.open(device.settings, { line: line ?? undefined, clock, log }, { signal }),

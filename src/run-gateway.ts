@@ -2,7 +2,9 @@ import { loadConfig } from "#src/config/load";
 import type { Environment } from "#src/config/references";
 import { startGateway } from "#src/gateway";
 import { knownDrivers } from "#src/gateway-drivers";
+import { realClock } from "#src/ops/clock";
 import { createLog } from "#src/ops/log";
+import { Heartbeat, notifyThroughSystemd, serviceManager } from "#src/ops/systemd";
 import { StoreError } from "#src/store/store-error";
 
 export interface RunOptions {
@@ -21,17 +23,29 @@ export async function runGateway({ configPath, env }: RunOptions): Promise<numbe
     return 4;
   }
   const log = createLog(loaded.config.logLevel);
+  const manager = serviceManager(env, { pid: process.pid, send: notifyThroughSystemd(log) });
+  const heartbeat = new Heartbeat({
+    clock: realClock,
+    log,
+    watchdogMs: manager.watchdogMs,
+    feed: () => manager.feedWatchdog(),
+  });
   try {
     const gateway = await startGateway({
       config: loaded.config,
       log,
       credentialsDirectory: env["CREDENTIALS_DIRECTORY"],
+      watch: (name, silenceMaxMs) => heartbeat.watch(name, silenceMaxMs),
       onFatal(error) {
         log.error({ event: "store.fatal", reason: error.message }, "the store failed: the process ends");
         process.exit(1);
       },
     });
+    manager.notifyReady(`serving ${gateway.endpoint} and ${loaded.config.socketPath}`);
+    heartbeat.start();
     await untilSignal();
+    manager.notifyStopping();
+    heartbeat.stop();
     await gateway.stop();
     return 0;
   } catch (error) {
