@@ -33,7 +33,16 @@ const MAY_IMPORT = {
     "src/transports",
     "drivers/index",
   ],
-  "src/main": ["src/cli", "src/config", "src/(run-)?gateway[a-z-]*", "src/lib", "src/ops", "src/sandbox"],
+  "src/main": [
+    "src/check-config",
+    "src/cli",
+    "src/config",
+    "src/(run-)?gateway[a-z-]*",
+    "src/lib",
+    "src/ops",
+    "src/sandbox",
+  ],
+  "src/check-config": ["src/api", "src/cli", "src/config", "src/(run-)?gateway[a-z-]*"],
   "drivers/index": ["src/driver-api", "drivers"],
   "drivers/[^/]+": ["src/driver-api", "src/lib"],
 };

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync, statSync } from "node:fs";
-import type { CheckedConfig, CliEdge } from "#src/cli/context";
+import type { CliEdge } from "#src/cli/context";
 import { refused } from "#src/cli/exit-codes";
 import { runCli } from "#src/cli/program";
 import { VERSION } from "#src/ops/version";
@@ -22,7 +22,10 @@ const edge: CliEdge = {
     return () => process.off("SIGINT", listener);
   },
   readSecretText,
-  checkConfig,
+  async checkConfig(path) {
+    const { checkConfig } = await import("#src/check-config");
+    return checkConfig(path, process.env);
+  },
   async runGateway(options) {
     const { runGateway } = await import("#src/run-gateway");
     return runGateway({ ...options, env: process.env });
@@ -32,13 +35,6 @@ const edge: CliEdge = {
     return runDemo(options);
   },
 };
-
-async function checkConfig(path: string): Promise<CheckedConfig> {
-  const { loadConfig } = await import("#src/config/load");
-  const { knownDrivers } = await import("#src/gateway-drivers");
-  const loaded = await loadConfig(path, { env: process.env, drivers: knownDrivers, isCheck: true });
-  return loaded.ok ? { problems: [], notes: loaded.notes } : { problems: loaded.problems, notes: [] };
-}
 
 function readSecretText(path: string): string {
   if (path === "-") return readFileSync(process.stdin.fd, "utf8");

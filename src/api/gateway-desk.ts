@@ -3,6 +3,7 @@ import { renderActionAttempt } from "#src/domain/seam/action-attempt";
 import { acsCredentialSpec } from "#src/domain/spec";
 import type { Engine } from "#src/engine/engine";
 import type { Outcome, Progress } from "#src/engine/jobs";
+import { renumberedEntrances } from "#src/engine/renumbered";
 import type { DeviceStatus, KeySet, ObjectRow } from "#src/engine/ports";
 import type { JsonObject } from "#src/lib/json";
 import { Secret } from "#src/lib/secret";
@@ -132,6 +133,12 @@ export function gatewayDesk(engine: Engine, options: DeskOptions): DeskModel {
       );
       return credentialFacts(changed, by);
     },
+    checkEntrances: (entrances) =>
+      renumberedEntrances(store, entrances).map(({ entranceId, key, message }) => ({
+        acs_entrance_id: entranceId,
+        key,
+        message,
+      })),
     settle({ credentialId, generation }, by) {
       credentialRow(credentialId);
       const step = engine.declareDestroyed(credentialId, generation, causeOf(by));

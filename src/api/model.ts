@@ -172,6 +172,10 @@ export interface DeskModel {
   /** Replays what happened so far, then goes on; the returned function stops it. Unknown id: SeamError 404. */
   follow(attemptId: string, listener: (progress: JobProgress) => void): () => void;
   revoke(credentialId: string, by: Caller): JsonObject;
+  /** Entrances whose numbers this list changes while cards carry the present ones, with a sentence each. */
+  checkEntrances(
+    entrances: readonly { id: string; door: number | null; zone: number | null }[],
+  ): readonly JsonObject[];
   /** A person says that the card of this generation is destroyed. */
   settle(input: { credentialId: string; generation: number }, by: Caller): JsonObject;
   /** The credential as Seam shows it, and beside it what only the gateway knows: state, generation, live cards. */

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { renumberedEntrances } from "#src/engine/renumbered";
 import { EngineRig, SITE, uidOf } from "#test/support/engine-rig";
 
 const A = "eeeeeeee-0000-4000-8000-00000000000a";
@@ -256,8 +257,18 @@ test("without a trusted clock nothing expires, and what is written down has the 
   rig.feedCredential(A, { ends_at: "2026-11-22T13:00:00.000Z" });
   rig.put();
   expect((await rig.job("encode", A)).result).toMatchObject({
-    issued_at: expect.stringMatching(/^2026-11-22T14:00/),
+    issued_at: expect.stringMatching(/^2026-11-22T14:00/) as string,
   });
   rig.engine.wake();
   expect(rig.row(A).record?.context.cards).toHaveLength(1);
+});
+
+test("an entrance keeps its number while cards carry it", async () => {
+  const rig = await new EngineRig().ready();
+  await issued(rig);
+  const renumbered = (id: string) =>
+    renumberedEntrances(rig.store, [{ id, door: 999, zone: null }]).map(({ key }) => key);
+  expect(renumbered(SITE.room101)).toEqual(["room-101"]);
+  expect(renumbered(SITE.room102)).toEqual([]);
+  expect(renumberedEntrances(rig.store, [{ id: SITE.room101, door: 101, zone: null }])).toEqual([]);
 });

@@ -2,7 +2,7 @@ import type { Unit } from "#driver-api";
 import { observe } from "#src/domain/credential/derive";
 import type { Observed } from "#src/domain/observed";
 import { type AcsCredentialSpec, acsUserSpec } from "#src/domain/spec";
-import { fingerprintOf } from "#src/lib/json";
+import { fingerprintOf, type Json } from "#src/lib/json";
 import { uuidV7 } from "#src/lib/uuid";
 import { type BadItem, type DesiredDocument, stepRow, storeDocument } from "./desired.js";
 import { encode } from "./encode-job.js";
@@ -93,6 +93,7 @@ export class Engine {
       this.transact({}, (tx) => {
         tx.journal({ k: "inventory", data: { hash, inventory } });
         store.meta.set("inventory_hash", hash);
+        store.meta.set("inventory", asJson(inventory));
         for (const waiting of store.objects.blocked("entrance_removed", 1_000))
           store.objects.put({ ...waiting, dirty: true });
         for (const waiting of store.objects.blocked("system_removed", 1_000))
@@ -387,6 +388,11 @@ export class Engine {
       return outcome;
     });
   }
+}
+
+/** Stored as JSON: the same value without what JSON leaves out. */
+function asJson(inventory: EngineDeps["inventory"]): Json {
+  return JSON.parse(JSON.stringify(inventory)) as Json;
 }
 
 const ACTION_TYPES = {

@@ -48,6 +48,7 @@ export function memoryDesk(site: MemorySite): MemoryDesk {
       followers.set(attemptId, group.add(listener));
       return () => group.delete(listener);
     },
+    checkEntrances: () => [],
     revoke(id) {
       const shown = credential(id);
       revoked.add(id);

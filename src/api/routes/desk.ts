@@ -3,6 +3,7 @@ import { seamErrorOf } from "../fault.js";
 import type { DeskModel, Simulation } from "../model.js";
 import { route } from "../route.js";
 import {
+  configCheck,
   credentialsRevoke,
   credentialsSettle,
   deskCredentialGet,
@@ -39,6 +40,12 @@ export const deskRoutes = [
 
   route(deskCredentialGet, (desk: DeskModel, input, { by }) => ({
     credential: desk.credential(input.acs_credential_id, by),
+  })),
+
+  route(configCheck, (desk: DeskModel, { entrances }) => ({
+    conflicts: [
+      ...desk.checkEntrances(entrances.map(({ acs_entrance_id: id, door, zone }) => ({ id, door, zone }))),
+    ],
   })),
 
   route(credentialsRevoke, (desk: DeskModel, input, { by }) => ({

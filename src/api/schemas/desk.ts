@@ -75,6 +75,21 @@ export const deskCredentialGet = endpoint({
   output: answer({ credential: z.looseObject({}) }),
 });
 
+/** What a new configuration would change under cards in use. */
+export const configCheck = endpoint({
+  path: "/lockbridge/config/check_entrances",
+  methods: READ,
+  role: "admin",
+  input: z.object({
+    entrances: z
+      .array(z.object({ acs_entrance_id: id, door: z.int().nullable(), zone: z.int().nullable() }))
+      .max(10_000),
+  }),
+  output: answer({
+    conflicts: z.array(z.object({ acs_entrance_id: z.string(), key: z.string(), message: z.string() })),
+  }),
+});
+
 export const credentialsRevoke = endpoint({
   path: "/lockbridge/credentials/revoke",
   methods: ACT,
