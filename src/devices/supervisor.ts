@@ -152,13 +152,17 @@ export class Supervisor {
     }
   }
 
+  #isStopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
   async #run(): Promise<void> {
     let delayMs = RETRY_MIN_MS;
     for (;;) {
       this.#device.onTurn?.();
       const openedFor = await this.#openOnce();
       this.#device.onTurn?.();
-      if (this.#stop.signal.aborted) break;
+      if (this.#isStopping()) break;
       delayMs = openedFor > RETRY_MAX_MS ? RETRY_MIN_MS : Math.min(delayMs * 2, RETRY_MAX_MS);
       const waitMs = this.#problem?.code === "port.missing" ? MISSING_RETRY_MS : delayMs;
       this.#retryAt = this.#clock.monotonic() + waitMs;
@@ -172,7 +176,7 @@ export class Supervisor {
   /** Opens the device and stays until it is lost. Returns how long it was open, in milliseconds. */
   async #openOnce(): Promise<number> {
     // The stop may have ended the wait before this opening.
-    if (this.#stop.signal.aborted) return 0;
+    if (this.#isStopping()) return 0;
     this.#setState("opening");
     let line: SerialLine | null = null;
     let device: Device | null = null;
@@ -197,7 +201,7 @@ export class Supervisor {
       this.#setState("ready");
       await this.#stayOpen(device, lost.signal);
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#noteProblem(error);
+      if (!this.#isStopping()) this.#noteProblem(error);
     } finally {
       this.#stop.signal.removeEventListener("abort", onStop);
       lost.abort(new DriverError("device.lost", "none", "closed"));
