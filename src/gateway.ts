@@ -90,6 +90,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     random,
     log,
     inventory,
+    version: VERSION,
     profiles: config.cardProfiles,
     limits: {
       cardWaitMs: config.limits.cardWaitMs,

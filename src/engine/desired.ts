@@ -92,9 +92,11 @@ export function stepRow(deps: EngineDeps, tx: EngineTransaction, dirty: ObjectRo
       stepUser(deps, tx, row);
       return;
     case "acs_access_group":
-    case "access_code":
       deps.store.objects.put({ ...row, gone: isGoneState(row.spec["state"]) });
       planned(deps, tx, row, null);
+      return;
+    case "access_code":
+      stepUnsupported(deps, tx, row);
       return;
   }
 }
@@ -124,8 +126,23 @@ function unblock(deps: EngineDeps, reason: string): void {
   }
 }
 
+/** A PIN for keypads that nothing here programs yet: visible as blocked, and let go when it is denied. */
+function stepUnsupported(deps: EngineDeps, tx: EngineTransaction, row: ObjectRow): void {
+  if (!isGoneState(row.spec["state"])) {
+    block(deps, tx, row, "not_supported", "this release programs no keypads");
+    return;
+  }
+  if (row.spec["state"] === "forgotten") deps.store.objects.remove(row.kind, row.id, tx.now, false);
+  else deps.store.objects.put({ ...row, gone: true });
+  tx.journal({ k: "deleted", kind: row.kind, id: row.id, data: { observed: null } });
+}
+
 function stepCredentialRow(deps: EngineDeps, tx: EngineTransaction, row: ObjectRow): void {
   const spec = acsCredentialSpec.parse(row.spec);
+  if (spec.access_method === "code") {
+    stepUnsupported(deps, tx, row);
+    return;
+  }
   const denial = denialOf(spec);
   if (denial === null) {
     const missing = missingReference(deps, spec);

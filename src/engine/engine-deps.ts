@@ -14,6 +14,8 @@ export interface EngineDeps {
   readonly random: (size: number) => Uint8Array;
   readonly log: Log;
   readonly inventory: Inventory;
+  /** Of this software. */
+  readonly version: string;
   /** By key. */
   readonly profiles: ReadonlyMap<string, CardProfile>;
   readonly limits: Limits;

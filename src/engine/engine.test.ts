@@ -272,3 +272,13 @@ test("an entrance keeps its number while cards carry it", async () => {
   expect(renumbered(SITE.room102)).toEqual([]);
   expect(renumberedEntrances(rig.store, [{ id: SITE.room101, door: 101, zone: null }])).toEqual([]);
 });
+
+test("a PIN credential waits, visibly, for a release that programs keypads; denied, it goes", async () => {
+  const rig = await new EngineRig().ready();
+  rig.feedCredential(A, { access_method: "code", has_code: true });
+  expect(rig.row(A)).toMatchObject({ record: null, blocked: "not_supported" });
+  expect(rig.journal().at(-1)).toBe("blocked");
+  rig.feedCredential(A, { access_method: "code", has_code: true, state: "deleted" });
+  expect(rig.row(A)).toMatchObject({ gone: true, blocked: null });
+  expect(rig.journal().at(-1)).toBe("deleted");
+});

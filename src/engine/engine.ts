@@ -100,7 +100,18 @@ export class Engine {
           store.objects.put({ ...waiting, dirty: true });
       });
     }
+    this.#reconsiderBlocked();
     this.stepDirty();
+  }
+
+  /** What an older release could not do, this one may. */
+  #reconsiderBlocked(): void {
+    const { store, version } = this.deps;
+    if (store.meta.get("version") === version) return;
+    store.transaction(() => {
+      for (const blocked of store.objects.blocked("", 1_000)) store.objects.put({ ...blocked, dirty: true });
+      store.meta.set("version", version);
+    });
   }
 
   // ── Desired state ────────────────────────────────────────────────────────────────────────────────────────────

@@ -143,6 +143,7 @@ export class EngineRig {
       random: (size) => new Uint8Array(randomBytes(size)),
       log: quiet,
       inventory,
+      version: "test",
       profiles: new Map([
         ["classic", { key: "classic", format: "lockbridge48", container: "classic", sector: 1 }],
       ]),
