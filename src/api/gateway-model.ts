@@ -14,7 +14,7 @@ import { renderEncoder, renderEntrance, renderSystem, renderWorkspace } from "#s
 import { renderUser } from "#src/domain/seam/user";
 import { type AcsCredentialSpec, acsCredentialSpec, type AcsUserSpec, acsUserSpec } from "#src/domain/spec";
 import { type JsonObject } from "#src/lib/json";
-import type { Secret } from "#src/lib/secret";
+import { Secret } from "#src/lib/secret";
 import { uuidV7 } from "#src/lib/uuid";
 import { missing, valueOf } from "./fault.js";
 import { type Caller, type Page, type Paging, SeamError, type SeamModel } from "./model.js";
@@ -145,25 +145,31 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
       },
       delete(id, by) {
         const spec = userSpec(id);
-        for (const row of credentialsOf(engine, id)) {
-          changeCredential(
-            { ...credentialSpec(row), state: "deleted" },
-            null,
-            by,
-            "deleted acs_credential with its user",
-          );
-        }
-        changeUser({ ...spec, state: "deleted" }, by, "deleted acs_user");
+        const leaving = credentialsOf(engine, id).map((row) => ({
+          kind: row.kind,
+          id: row.id,
+          spec: asJson({ ...credentialSpec(row), state: "deleted" }),
+          code: null,
+        }));
+        const leaver = {
+          kind: "acs_user",
+          id,
+          spec: asJson({ ...spec, state: "deleted" }),
+          code: null,
+        } as const;
+        engine.localChanges([...leaving, leaver], causeOf(by), "deleted acs_user with its credentials");
       },
     },
     credentials: {
       create(input, by) {
+        const { now, certain } = time.read();
         const userOfWish =
           input.userId === undefined ? undefined : store.objects.get("acs_user", input.userId);
         const spec = valueOf(
           checkCredentialCreate(input, {
             id: newId(),
-            now: time.read().now,
+            now,
+            certain,
             inventory,
             user:
               userOfWish === undefined || userOfWish.gone ? undefined : acsUserSpec.parse(userOfWish.spec),
@@ -180,13 +186,15 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
       },
       get: (id, by) => credential(credentialRow(id), by),
       list: (query, by) =>
-        pageOfRows(store.objects.list("acs_credential", listQuery(query)), query, (row) =>
-          credential(row, by),
+        pageOfRows(
+          store.objects.list("acs_credential", { ...listQuery(query), ...pinIn(query, by) }),
+          query,
+          (row) => credential(row, by),
         ),
       update(id, change, by) {
         const row = credentialRow(id);
         const spec = valueOf(
-          checkCredentialUpdate(change, { spec: credentialSpec(row), now: time.read().now }),
+          checkCredentialUpdate(change, { spec: credentialSpec(row), now: time.read().certain }),
         );
         const isSame = change.code === undefined && change.endsAt === undefined;
         return credential(
@@ -279,8 +287,16 @@ function foundIn<T extends { readonly id: string }>(items: readonly T[], resourc
   );
 }
 
+/** Far beyond what one person holds. */
+const USER_CREDENTIALS_MAX = 100_000;
+
+/** A search that looks like a PIN also finds it whole; only for whoever may see PINs. */
+function pinIn({ search = "" }: { search?: string | undefined }, by: Caller): { code?: Secret<string> } {
+  return by.seesPins && /^\d+$/.test(search) ? { code: new Secret(search) } : {};
+}
+
 function credentialsOf(engine: Engine, userId: string): readonly ObjectRow[] {
-  return engine.deps.store.objects.list("acs_credential", { userId, limit: 1_000 });
+  return engine.deps.store.objects.list("acs_credential", { userId, limit: USER_CREDENTIALS_MAX });
 }
 
 function scheduleOf({ startsAt, endsAt }: { startsAt: number; endsAt: number | null }) {

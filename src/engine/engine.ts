@@ -35,6 +35,9 @@ export type JobStart =
   | { readonly ok: true; readonly attempt: ActionAttempt }
   | { readonly ok: false; readonly why: "no_such_encoder" | "no_such_credential" | "queue_full" };
 
+/** A document of the desk: the engine knows its place in the feed. */
+export type LocalDocument = Omit<DesiredDocument, "epoch" | "rev">;
+
 /** The one door in: nothing but the engine changes state. */
 export class Engine {
   readonly deps: EngineDeps;
@@ -136,26 +139,33 @@ export class Engine {
   }
 
   /** A change made at the site: stored, told to the cloud, and acted on at once. */
-  localChange(document: Omit<DesiredDocument, "epoch" | "rev">, cause: Cause, what: string): ObjectRow {
-    const { store } = this.deps;
-    this.transact(cause, (tx) => {
-      const before = store.objects.get(document.kind, document.id);
-      const seq =
-        this.deps.offline === null ? null : this.#journalLocalChange(tx, document, before?.rev ?? 0);
-      const row = storeDocument(this.deps, { ...document, epoch: before?.epoch ?? 0, rev: 0 }, seq);
-      if (row !== null) stepRow(this.deps, tx, row);
-      tx.audit(what, document.id);
-    });
-    this.stepDirty();
-    const row = store.objects.get(document.kind, document.id);
+  localChange(document: LocalDocument, cause: Cause, what: string): ObjectRow {
+    this.localChanges([document], cause, what);
+    const row = this.deps.store.objects.get(document.kind, document.id);
     if (row === undefined) throw new Error("a stored object is gone");
     return row;
+  }
+
+  /** Several changes of one act: all of them or none. */
+  localChanges(documents: readonly LocalDocument[], cause: Cause, what: string): void {
+    this.transact(cause, (tx) => {
+      for (const document of documents) this.#changeLocally(tx, document, what);
+    });
+    this.stepDirty();
+  }
+
+  #changeLocally(tx: EngineTransaction, document: LocalDocument, what: string): void {
+    const before = this.deps.store.objects.get(document.kind, document.id);
+    const seq = this.deps.offline === null ? null : this.#journalLocalChange(tx, document, before?.rev ?? 0);
+    const row = storeDocument(this.deps, { ...document, epoch: before?.epoch ?? 0, rev: 0 }, seq);
+    if (row !== null) stepRow(this.deps, tx, row);
+    tx.audit(what, document.id);
   }
 
   /** The PIN is kept sealed beside the event until the cloud has it. */
   #journalLocalChange(
     tx: EngineTransaction,
-    { kind, id, spec, code }: Omit<DesiredDocument, "epoch" | "rev">,
+    { kind, id, spec, code }: LocalDocument,
     baseRev: number,
   ): number {
     const codeRef = code === null ? null : this.deps.store.journal.keepSecret(code);
@@ -229,6 +239,11 @@ export class Engine {
       });
     }
     return store.wakeups.next();
+  }
+
+  /** The wall clock jumped against the monotonic one: whoever reads the journal's times later must know. */
+  clockJumped(byMs: number): void {
+    this.transact({}, (tx) => tx.journal({ k: "clock_jumped", data: { by_ms: byMs } }));
   }
 
   // ── Devices ──────────────────────────────────────────────────────────────────────────────────────────────────
