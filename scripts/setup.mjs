@@ -11,18 +11,24 @@ import { fileURLToPath } from "url";
 
 const NODE_MIN = [20, 20];
 
-/** Debian package → a command that proves it is there. */
+/** Debian package → a command or a file that proves it is there. */
 const SOCAT = { name: "socat", command: "socat" };
 const STRACE = { name: "strace", command: "strace" };
-const COMPILER = [
-  { name: "build-essential", command: "g++" },
-  { name: "python3", command: "python3" },
+const BUILD_ESSENTIAL = { name: "build-essential", command: "g++" };
+const COMPILER = [BUILD_ESSENTIAL, { name: "python3", command: "python3" }];
+/** Programs of others that the tests hold our simulated encoder and our cards against, and what it takes to write one. */
+const NFC_PEERS = [
+  { name: "libnfc-bin", command: "nfc-list" },
+  { name: "libnfc-dev", file: "/usr/include/nfc/nfc.h" },
+  { name: "libfreefare-bin", command: "mifare-classic-format" },
+  { name: "libfreefare-dev", file: "/usr/include/freefare.h" },
+  BUILD_ESSENTIAL,
 ];
 
 const TARGETS = {
   demo: { packages: [SOCAT], isBuilt: true },
   /** The check builds by itself, as a step that is counted. */
-  test: { packages: [SOCAT, STRACE], isBuilt: false },
+  test: { packages: [SOCAT, STRACE, ...NFC_PEERS], isBuilt: false },
   build: { packages: [], isBuilt: true },
 };
 
@@ -83,6 +89,7 @@ function stampInstall() {
 // ── Debian ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function isMissing(item) {
+  if (item.file !== undefined) return !existsSync(item.file);
   const folders = (process.env.PATH || "").split(delimiter).concat("/usr/sbin", "/sbin");
   return !folders.some((folder) => folder !== "" && existsSync(join(folder, item.command)));
 }
