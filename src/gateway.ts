@@ -24,6 +24,7 @@ import {
   watchStore,
 } from "#src/gateway-heartbeat";
 import { loadDriver } from "#src/gateway-drivers";
+import { keepUp } from "#src/gateway-upkeep";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import { realClock } from "#src/ops/clock";
@@ -55,7 +56,6 @@ export interface Gateway {
 }
 
 const JOBS_END_WITHIN_MS = 5_000;
-const UPKEEP_EVERY_MS = 5_000;
 
 /** Builds every part and starts them. Rejects with a typed error that says what to do when one cannot start. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -71,7 +71,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const store = openStore({ path: storePath, sealingKey, random, onFatal: options.onFatal });
   const sync = watchClockSync(clock);
-  const time = new FlooredTime(clock, floorIn(store.meta), () => sync.isSynchronised());
+  const time = new FlooredTime(clock, floorIn(store.meta), sync);
   const devices = new Devices(
     await Promise.all(config.devices.map((device) => supervised(device, { clock, watch }))),
     {
@@ -112,7 +112,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const journalDevices = devices.onChange((status) => engine.deviceChanged(status));
   devices.start();
   link?.start();
-  const stopUpkeep = keepUp(engine, link, { clock, heard: watch("engine", ENGINE_SILENCE_MAX_MS) });
+  const stopUpkeep = keepUp(engine, { link, time, log, heard: watch("engine", ENGINE_SILENCE_MAX_MS) });
   const stopStoreWatch = watchStore(store.meta, { clock, watch });
   log.info({ event: "gateway.ready", endpoint: apis.endpoint, socket: config.socketPath }, "gateway ready");
   return {
@@ -148,23 +148,6 @@ function refuseRenumbered(store: Store, { entrances }: Inventory): void {
 export class ConfigConflict extends Error {
   override readonly name = "ConfigConflict";
   readonly code = "config.conflict";
-}
-
-/** Wake-ups that are due, and how long the cloud has been away. */
-function keepUp(
-  engine: Engine,
-  link: CloudLink | null,
-  { clock, heard }: { readonly clock: Clock; readonly heard: () => void },
-): () => void {
-  let cancel = (): void => undefined;
-  const turn = (): void => {
-    engine.wake();
-    if (link !== null) engine.offlineWork.setOnline(link.status().phase === "welcomed");
-    heard();
-    cancel = clock.startTimer(UPKEEP_EVERY_MS, turn);
-  };
-  turn();
-  return () => cancel();
 }
 
 function cloudLink(

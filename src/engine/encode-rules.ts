@@ -25,7 +25,7 @@ export function anotherGuestsCard(deps: EngineDeps, job: Job, { state }: CardOnE
   if (owner?.id === job.credentialId) return null;
   if (owner?.record?.context.denied != null) return null;
   const endsAt = state.validTo === null ? null : state.validTo * 1_000;
-  if (endsAt !== null && endsAt <= deps.time.read().now) return null;
+  if (endsAt !== null && endsAt <= deps.time.read().certain) return null;
   const until = endsAt === null ? "without an end date" : `until ${new Date(endsAt).toISOString()}`;
   return `this card opens ${doorsOf(deps, owner)} for another guest ${until}: take another card, or encode with overwrite`;
 }

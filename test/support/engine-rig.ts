@@ -8,6 +8,7 @@ import type { ObjectKind } from "#src/domain/spec";
 import { Engine } from "#src/engine/engine";
 import type { Outcome } from "#src/engine/jobs";
 import type { ObjectRow, SeamEvent, Store } from "#src/engine/ports";
+import type { TimeSource } from "#src/engine/time";
 import { toHex } from "#src/lib/hex";
 import type { JsonObject } from "#src/lib/json";
 import type { Log } from "#src/lib/log";
@@ -83,24 +84,38 @@ const inventory: Inventory = {
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 const BY = { opBy: "test" };
 
+export interface EngineRigOptions {
+  readonly offline?: { readonly ms: number; readonly keys: number } | null;
+  /** What has surely passed, when that is not what the clock says. */
+  readonly certain?: number;
+  /** Where the wall clock starts, epoch ms. */
+  readonly startAt?: number;
+  /** The quality of the time; without it the wall clock is trusted. */
+  readonly time?: (clock: VirtualClock, store: Store) => TimeSource;
+}
+
 /** Engine, real store, real supervisor and driver; the device is simulated byte by byte, time is virtual. */
 export class EngineRig {
-  readonly clock = new VirtualClock();
-  readonly simulator = new ReferenceSimulator(this.clock);
+  readonly clock: VirtualClock;
+  readonly simulator: ReferenceSimulator;
   readonly store: Store;
   readonly devices: Devices;
   engine: Engine;
   readonly lines: MemoryLine[] = [];
   isPlugged = true;
   #rev = 0;
-  readonly #certain: number | undefined;
+  readonly #time: TimeSource;
 
-  constructor({
-    offline = null,
-    certain,
-  }: { offline?: { ms: number; keys: number } | null; certain?: number } = {}) {
-    this.#certain = certain;
+  constructor({ offline = null, certain, time, startAt }: EngineRigOptions = {}) {
+    this.clock = new VirtualClock(startAt);
+    this.simulator = new ReferenceSimulator(this.clock);
     this.store = tempStore();
+    this.#time = time?.(this.clock, this.store) ?? {
+      read: () => {
+        const now = this.clock.now();
+        return { now, quality: "trusted", certain: certain ?? now };
+      },
+    };
     this.devices = new Devices(
       [
         {
@@ -114,7 +129,11 @@ export class EngineRig {
               : referenceDriver.open({ reply_timeout_ms: 200 }, { line, clock: this.clock, log }, { signal }),
         },
       ],
-      { clock: this.clock, log: quiet, openers: { serial: () => this.#plugIn() } },
+      {
+        clock: this.clock,
+        log: quiet,
+        openers: { serial: () => this.#plugIn(), mark: () => Promise.resolve(String(this.isPlugged)) },
+      },
     );
     this.engine = this.#newEngine(offline);
     this.store.keySets.add({
@@ -133,13 +152,7 @@ export class EngineRig {
       store: this.store,
       devices: this.devices,
       clock: this.clock,
-      time: {
-        read: () => ({
-          now: this.clock.now(),
-          quality: "trusted",
-          certain: this.#certain ?? this.clock.now(),
-        }),
-      },
+      time: this.#time,
       random: (size) => new Uint8Array(randomBytes(size)),
       log: quiet,
       inventory,

@@ -52,6 +52,12 @@ export class VirtualClock implements Clock {
     await settle();
   }
 
+  /** The process stood still for `ms`, as when stopped by a signal: what was due meanwhile fires late, once. */
+  async leap(ms: number): Promise<void> {
+    this.#elapsed += ms;
+    await this.advance(0);
+  }
+
   /** Moves time until `work` settles, at most `msMax`. Rejects when it does not settle in that time. */
   async until<T>(work: Promise<T>, { msMax }: { readonly msMax: number }): Promise<T> {
     const outcome = { isSettled: false };

@@ -27,6 +27,7 @@ export interface CredentialWish {
 interface Validity {
   readonly startsAt: number | null;
   readonly endsAt: number | null;
+  /** An instant that has surely passed: a clock that is wrong refuses nobody. */
   readonly now: number;
 }
 
@@ -47,11 +48,13 @@ export function checkCredentialCreate(
   context: {
     readonly id: string;
     readonly now: number;
+    /** What has surely passed; absent: the clock is trusted, and it is `now`. */
+    readonly certain?: number;
     readonly inventory: Inventory;
     readonly user: AcsUserSpec | undefined;
   },
 ): Checked<AcsCredentialSpec> {
-  const { id, now, inventory, user } = context;
+  const { id, now, certain = now, inventory, user } = context;
   if (wish.userId !== undefined && user === undefined) return refused(notFound("acs_user", wish.userId));
   const systemId = systemOf(wish, user, inventory);
   if (!systemId.ok) return systemId;
@@ -63,7 +66,7 @@ export function checkCredentialCreate(
   const fault =
     checkBrandMetadata(wish.brandMetadata) ??
     checkAccessMethod(wish, entrances.value) ??
-    checkValidity({ startsAt, endsAt, now });
+    checkValidity({ startsAt, endsAt, now: certain });
   if (fault !== undefined) return refused(fault);
 
   return accepted({
