@@ -172,12 +172,13 @@ export class Session {
   }
 
   /**
-   * The beginning of a frame that never ended may hide a whole one behind it: noise that looked like a start byte, or
-   * an answer cut short. No frame lasts as long as the device may take to answer, so it is given up before a resend.
+   * The beginning of a frame that never ended may hide a whole one behind it, or another such beginning: noise that
+   * looked like a start byte, or an answer cut short. No frame lasts as long as the device may take to answer, so all
+   * of them are given up before a resend.
    */
   #overdue(): void {
     const pending = this.#pending;
-    if (this.#received.length > 0) {
+    while (this.#received.length > 0 && this.#pending === pending) {
       this.#hasHeardNoise = true;
       this.#received = this.#received.subarray(1);
       this.#takeFrames();
@@ -210,6 +211,7 @@ const REFUSALS: Record<Exclude<Status, "ok">, readonly [DriverErrorCode, Effect,
   wrong_key: ["card.unwritable", "none", "the card does not accept this key"],
   forbidden: ["card.unwritable", "none", "the card's own rules forbid this"],
   torn: ["card.absent", "unknown", "the card left while it was written"],
+  no_server: ["server.unreachable", "none", "the server behind the issuer cannot be reached"],
 };
 
 export function refusal(name: string, status: Exclude<Status, "ok">, detail?: string): DriverError {
