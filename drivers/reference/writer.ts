@@ -35,6 +35,7 @@ export function createCardWriter(session: Session, unit: number, clock: Clock): 
     technologies: TECHNOLOGIES,
     present: (call) => present(session, unit, clock, call),
     async read(card, plan, call) {
+      assertFits(card, plan);
       await session.order(requests.selectCard(unit, card.uid), call);
       return plan.container === "classic"
         ? readClassic(session, unit, plan, call)
@@ -47,6 +48,16 @@ export function createCardWriter(session: Session, unit: number, clock: Clock): 
       await session.order(requests.releaseCard(unit), { signal }).catch(() => undefined);
     },
   };
+}
+
+function assertFits({ technology }: CardSeen, { container }: ReadPlan | WritePlan): void {
+  const fitting = technology.startsWith("mifare_classic") ? "classic" : "ntag";
+  if (technology !== "unknown" && container === fitting) return;
+  throw new DriverError(
+    "card.unwritable",
+    "none",
+    `a plan for ${container} cards does not fit ${technology}`,
+  );
 }
 
 async function present(session: Session, unit: number, clock: Clock, call: Call): Promise<CardSeen> {
@@ -182,6 +193,7 @@ async function write(
   plan: WritePlan,
   call: Call,
 ): Promise<void> {
+  assertFits(card, plan);
   await session.order(requests.selectCard(unit, card.uid), call);
   let effect: Effect = "none";
   for (const [index, takeStep] of stepsOf(session, unit, card, plan, call).entries()) {
