@@ -28,6 +28,9 @@ export const rig: DriverRig = {
       takeCards: () => void (simulator.antenna.length = 0),
       pressKeys: (keys) => simulator.pressKeys("door-1", keys),
       holdCard: (bits) => simulator.holdCard("reader", bits, 26),
+      useCode: (code) => simulator.useCode("lock-1", code),
+      beBusy: (times) => void (simulator.faults.busyAnswers = times),
+      setServerAway: (isAway) => void (simulator.faults.isServerAway = isAway),
       putIssuerCard: () => void simulator.hopper.push(randomBytes(7)),
     };
   },

@@ -238,6 +238,7 @@ const STATUSES = [
   "wrong_key",
   "forbidden",
   "torn",
+  "no_server",
 ] as const;
 export type Status = (typeof STATUSES)[number];
 

@@ -18,6 +18,8 @@ export interface SimulatorFaults {
   busyAnswers: number;
   /** The card leaves while it is written, after so many more writes; null: it stays. */
   tearAfterWrites: number | null;
+  /** The server behind the issuer cannot be reached. */
+  isServerAway: boolean;
   /** What it calls itself. */
   model: string;
 }
@@ -54,6 +56,7 @@ const OTHER_CARD = 5;
 const WRONG_KEY = 6;
 const FORBIDDEN = 7;
 const TORN = 8;
+const NO_SERVER = 9;
 
 /** A frame whose bytes pause this long is given up. */
 const GAP_MS = 50;
@@ -70,6 +73,7 @@ export class ReferenceSimulator {
     garbledAnswers: 0,
     busyAnswers: 0,
     tearAfterWrites: null,
+    isServerAway: false,
     model: "LBR-1",
   };
   /** Cards on the encoder's antenna. */
@@ -284,6 +288,8 @@ export class ReferenceSimulator {
   }
 
   #doIssue(command: number, fields: Buffer): Buffer {
+    // Stopping an order is the device's own affair.
+    if (this.faults.isServerAway && command !== 0x22) return status(NO_SERVER);
     switch (command) {
       case 0x20: {
         if (this.#order?.state === "working") return status(BUSY);
