@@ -10,7 +10,7 @@ export const rig: DriverRig = {
   config: {},
   capabilities: ["cardWriter"],
   cards: ["mifare_classic_1k", "mifare_classic_4k", "ntag213", "ntag215", "ntag216"],
-  exempt: {},
+  exempt: { T15: "the chip does one command at a time and has no answer that says busy" },
   plugIn() {
     const simulator = new Pn532Simulator();
     return {

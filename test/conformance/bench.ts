@@ -1,6 +1,8 @@
+import { getEventListeners } from "node:events";
 import { inspect } from "node:util";
 import { expect } from "vitest";
 import {
+  type Call,
   type Device,
   type Driver,
   DriverError,
@@ -9,7 +11,8 @@ import {
   type Unit,
 } from "#driver-api";
 import { CANARY } from "#test/conformance/plans";
-import type { DriverRig, RigDevice } from "#test/conformance/rig";
+import type { DriverRig, RigDevice, RigHand } from "#test/conformance/rig";
+import { Tap } from "#test/conformance/tap";
 import { type LineDevice, MemoryLine } from "#test/support/memory-line";
 import { VirtualClock } from "#test/support/virtual-clock";
 
@@ -27,21 +30,30 @@ export class Bench {
   readonly subject: Subject;
   readonly clock = new VirtualClock();
   readonly world: RigDevice;
+  /** At the device's end of the line. */
+  readonly tap: Tap;
   readonly line: MemoryLine;
   /** Everything that was logged or thrown, as it would be printed. */
-  readonly #printed: string[] = [];
+  readonly #printed = new Set<string>();
   #device: Device | undefined;
 
   /** `standIn` is another device on the line than the driver's own. */
   constructor(subject: Subject, standIn?: LineDevice) {
     this.subject = subject;
     this.world = subject.rig.plugIn(this.clock);
-    this.line = new MemoryLine(standIn ?? this.world);
+    this.tap = new Tap(standIn ?? this.world);
+    this.line = new MemoryLine(this.tap);
   }
 
   async open(): Promise<this> {
     this.#device = await this.run(this.begin());
     return this;
+  }
+
+  /** Closes the device and opens it again on the same line. */
+  async reopen(): Promise<void> {
+    await this.run(this.device.close());
+    await this.open();
   }
 
   /** Starts to open the device and waits for nothing. */
@@ -56,6 +68,13 @@ export class Bench {
   get device(): Device {
     if (this.#device === undefined) throw new Error("the bench is not open");
     return this.#device;
+  }
+
+  /** What the rig's hand can do; a rig that cannot do it says why in `exempt`. */
+  hand<Name extends keyof RigHand>(name: Name): NonNullable<RigHand[Name]> {
+    const act = this.world[name];
+    if (act === undefined) throw new Error(`the rig has no ${name}: offer it, or exempt the case`);
+    return act;
   }
 
   /** The first unit that has the capability. */
@@ -79,6 +98,13 @@ export class Bench {
     return this.device.units.flatMap(({ keypadLock }) =>
       keypadLock?.codes === "on_device" ? [keypadLock] : [],
     );
+  }
+
+  /** The first lock that holds its codes itself. */
+  lock(): OnDeviceKeypad {
+    const [first] = this.locks();
+    if (first === undefined) throw new Error("no unit decides alone");
+    return first;
   }
 
   /** Moves time as far as the work needs. */
@@ -108,14 +134,19 @@ export class Bench {
     if (this.#device !== undefined) await this.run(this.#device.close());
     expect(this.clock.pending, "timers left after close").toBe(0);
     expect(this.line.listenerCount, "listeners left on the line after close").toBe(0);
-    const printed = this.#printed.join("\n");
+    this.expectNothingSecret();
+  }
+
+  /** No key, PIN or card content was logged or thrown so far, in whatever shape. */
+  expectNothingSecret(): void {
+    const printed = [...this.#printed].join("\n");
     for (const shape of canaryShapes()) expect(printed).not.toContain(shape);
   }
 
   /** As a log, an error page or a debugger would show it; without spaces, which long arrays are laid out with. */
   #print(thing: unknown): void {
     const shown = inspect(thing, { depth: 12, maxArrayLength: null, showHidden: true });
-    this.#printed.push(shown.replaceAll(/\s+/g, ""), JSON.stringify(thing, bytesAsHex));
+    this.#printed.add(shown.replaceAll(/\s+/g, "")).add(JSON.stringify(thing, bytesAsHex));
   }
 }
 
@@ -135,6 +166,10 @@ function canaryShapes(): readonly string[] {
     return [hex, hex.toUpperCase(), base64.replace(/=+$/, "").slice(0, -1), [...value].join(",")];
   });
   return [pin, ...shapes];
+}
+
+export function expectNobodyListensTo({ signal }: Call): void {
+  expect(getEventListeners(signal, "abort"), "listeners left on the signal of a call that ended").toEqual([]);
 }
 
 /** A call that nobody cancels. */

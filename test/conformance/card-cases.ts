@@ -74,12 +74,12 @@ export const cardCases: readonly Case[] = [
     async run(subject) {
       const bench = await new Bench(subject).open();
       for (const technology of oneCardPerContainer(subject)) {
-        bench.world.putCard?.(technology);
-        bench.world.putCard?.(technology);
+        bench.hand("putCard")(technology);
+        bench.hand("putCard")(technology);
         const error = await bench.failure(bench.unit("cardWriter").present(calm()));
         expect(error).toMatchObject({ code: "card.several", effect: "none" });
         await present(bench, technology);
-        bench.world.takeCards?.();
+        bench.hand("takeCards")();
       }
       await bench.finish();
     },
@@ -100,8 +100,8 @@ export const cardCases: readonly Case[] = [
       for (const technology of oneCardPerContainer(subject)) {
         const card = await present(bench, technology);
         for (const code of ["card.absent", "card.swapped"] as const) {
-          bench.world.takeCards?.();
-          if (code === "card.swapped") bench.world.putCard?.(technology);
+          bench.hand("takeCards")();
+          if (code === "card.swapped") bench.hand("putCard")(technology);
           const read = await bench.failure(writer.read(card, readPlanFor(technology), calm()));
           expect(read).toMatchObject({ code, effect: "none" });
           const write = await bench.failure(writer.write(card, writePlanFor(technology), calm()));
@@ -225,7 +225,7 @@ async function isCancelledWrite(
 async function lateAnswer(subject: Subject, technology: CardTechnology): Promise<void> {
   const bench = await new Bench(subject).open();
   const writer = bench.unit("cardWriter");
-  bench.world.putCard?.(technology);
+  bench.hand("putCard")(technology);
   const operator = new AbortController();
   bench.line.faults.heldAfterChunks = 0;
   const first = bench.failure(writer.present({ signal: operator.signal }));
@@ -233,8 +233,8 @@ async function lateAnswer(subject: Subject, technology: CardTechnology): Promise
   expect(bench.line.isHolding).toBe(true);
   operator.abort(new Error("cancelled at the desk"));
   expect(await first).toMatchObject({ code: "call.cancelled", effect: "none" });
-  bench.world.takeCards?.();
-  bench.world.putCard?.(technology);
+  bench.hand("takeCards")();
+  bench.hand("putCard")(technology);
   const second = bench.outcome(writer.present(calm()));
   await bench.clock.advance(0);
   bench.line.release();
@@ -256,7 +256,7 @@ async function waiting(subject: Subject): Promise<void> {
   expect((await gone).effect).toBe("none");
   expect(bench.clock.monotonic()).toBeGreaterThanOrEqual(60_000);
   const late = bench.outcome(writer.present(calm()), 60_000);
-  bench.clock.startTimer(30_000, () => bench.world.putCard?.(technology ?? "unknown"));
+  bench.clock.startTimer(30_000, () => bench.hand("putCard")(technology ?? "unknown"));
   expect(await late).toHaveProperty("technology", technology);
   await bench.finish();
 }

@@ -1,3 +1,4 @@
+import type { Driver } from "#driver-api";
 import type { Subject } from "#test/conformance/bench";
 import type { Capability } from "#test/conformance/rig";
 
@@ -8,5 +9,6 @@ export interface Case {
   readonly promise: string;
   /** The case is for devices with this capability; null: for all. */
   readonly needs: Capability | null;
-  run(subject: Subject): Promise<void>;
+  /** `loadAnew` evaluates the driver's modules once more, as a process does that starts. */
+  run(subject: Subject, loadAnew: () => Promise<Driver>): Promise<void>;
 }

@@ -1,8 +1,10 @@
-import { expect } from "vitest";
-import { Bench, calm, cancelled } from "#test/conformance/bench";
+import { expect, vi } from "vitest";
+import { Bench, calm, cancelled, expectNobodyListensTo, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
 import { capabilitiesOf } from "#test/conformance/rig";
+import { scenesOf } from "#test/conformance/scenes";
 import { everyCall, everyReadBack } from "#test/conformance/steps";
+import { lose, pause, type Side, SIDES, type Tap, type Trouble } from "#test/conformance/tap";
 import type { LineDevice } from "#test/support/memory-line";
 
 /** What holds for every device, whatever it can do. */
@@ -170,7 +172,186 @@ export const deviceCases: readonly Case[] = [
       }
     },
   },
+  {
+    id: "D12",
+    promise: "closed and opened again on the same line it is the same device with the same units",
+    needs: null,
+    async run(subject) {
+      const bench = await new Bench(subject).open();
+      const looks = () => ({
+        identity: bench.device.identity,
+        units: bench.device.units.map((unit) => [unit.key, ...capabilitiesOf(unit)]),
+      });
+      const truth = looks();
+      for (let round = 0; round < 3; round++) {
+        await bench.reopen();
+        expect(looks()).toEqual(truth);
+      }
+      await everyReadBack(bench);
+      await bench.finish();
+    },
+  },
+  {
+    id: "D13",
+    promise:
+      "after an opening that failed or was cancelled at any place, the next one on the same line works",
+    needs: null,
+    async run(subject) {
+      for (const side of SIDES) {
+        let place = 1;
+        while (await isOpenedAtLast(subject, (tap) => lose(tap, side, place, "from then on"))) place += 1;
+        expect(place).toBeGreaterThan(1);
+        for (place = 1; await isOpenedAfterCancel(subject, side, place);) place += 1;
+        expect(place).toBeGreaterThan(1);
+      }
+    },
+  },
+  {
+    id: "D14",
+    promise: "a sign of life is cheap, changes nothing, and between calls the wire and the clock are still",
+    needs: null,
+    async run(subject) {
+      const bench = await new Bench(subject).open();
+      const { carried } = bench.line;
+      for (let round = 0; round < 3; round++) {
+        const before = { ...carried };
+        await bench.run(bench.device.ping(calm()));
+        expect(carried.to_device - before.to_device).toBeGreaterThan(0);
+        expect(carried.to_device - before.to_device).toBeLessThanOrEqual(PING_BYTES_MAX);
+        expect(carried.to_host - before.to_host).toBeLessThanOrEqual(PING_BYTES_MAX);
+      }
+      const before = { ...carried };
+      await bench.clock.advance(3_600_000);
+      expect(carried).toEqual(before);
+      expect(bench.world.changes).toBe(0);
+      await bench.finish();
+    },
+  },
+  {
+    id: "D15",
+    promise: "two devices of one driver know nothing of each other",
+    needs: null,
+    async run(subject) {
+      const [one, other] = [await new Bench(subject).open(), await new Bench(subject).open()];
+      for (const bench of [one, other, one]) await bench.run(bench.device.ping(calm()));
+      // The answers of one are kept back while the other is asked, and the other way round.
+      for (const [waiting, asked] of [
+        [one, other],
+        [other, one],
+      ] as const) {
+        waiting.line.faults.heldAfterChunks = 0;
+        const ping = waiting.device.ping(calm());
+        ping.catch(() => undefined);
+        await asked.run(asked.device.ping(calm()));
+        waiting.line.release();
+        await waiting.run(ping);
+      }
+      await everyReadBack(one);
+      one.line.unplug();
+      expect((await one.failure(one.device.ping(calm()))).code).toBe("device.lost");
+      await one.finish();
+      await everyReadBack(other);
+      await other.finish();
+    },
+  },
+  {
+    id: "D16",
+    promise: "its configuration refuses a key that it does not know, and what is no configuration at all",
+    needs: null,
+    run({ driver, rig }) {
+      expect(driver.config.safeParse(rig.config).success).toBe(true);
+      for (const wrong of [{ ...rig.config, no_such_key: 1 }, null, [], "on", 7])
+        expect({ wrong, isTaken: driver.config.safeParse(wrong).success }).toMatchObject({ isTaken: false });
+      return Promise.resolve();
+    },
+  },
+  {
+    id: "D17",
+    promise: "loading it starts nothing, and no call uses a timer but the clock it was given",
+    needs: null,
+    async run(subject, loadAnew) {
+      vi.useFakeTimers({ toFake: ["setTimeout", "setInterval"] });
+      const heard = () => process.eventNames().map((name) => [name, process.listenerCount(name)]);
+      const before = heard();
+      try {
+        const driver = await loadAnew();
+        expect(vi.getTimerCount(), "timers at loading").toBe(0);
+        const bench = await new Bench({ ...subject, driver }).open();
+        await bench.run(bench.device.ping(calm()));
+        expect(vi.getTimerCount(), "timers besides the clock").toBe(0);
+        expect(heard()).toEqual(before);
+        await bench.finish();
+      } finally {
+        vi.useRealTimers();
+      }
+    },
+  },
+  {
+    id: "D18",
+    promise: "no key, PIN or card content is in any log line, error or cause, however a call fails",
+    needs: null,
+    async run(subject) {
+      for (const scene of scenesOf(subject)) {
+        for (const lay of FAILURES) {
+          const bench = await new Bench(subject).open();
+          const act = await scene.set(bench);
+          lay(bench);
+          await bench.outcome(act.begin(calm()));
+          bench.tap.straighten();
+          bench.expectNothingSecret();
+          await bench.finish();
+        }
+      }
+    },
+  },
 ];
+
+/** A USB adapter's packet: one frame each way, with room for an acknowledgement. */
+const PING_BYTES_MAX = 64;
+
+/** Silence, an unplugging, and answers in which one bit turned over. */
+const FAILURES: readonly ((bench: Bench) => void)[] = [
+  ({ tap }) => tap.bend("to_host", () => []),
+  ({ line }) => line.cutAt({ side: "to_device", afterBytes: 3, how: "unplugged" }),
+  ({ tap }) => tap.bend("to_host", (chunk) => [chunk.map((byte, index) => (index === 4 ? byte ^ 1 : byte))]),
+];
+
+/** False when the opening was over before it came to the trouble. */
+async function isOpenedAtLast(subject: Subject, lay: (tap: Tap) => Trouble): Promise<boolean> {
+  const bench = new Bench(subject);
+  const trouble = lay(bench.tap);
+  const outcome = await bench.outcome(bench.begin());
+  if (outcome instanceof Error) expect(outcome).toHaveProperty("effect", "none");
+  else await bench.run(outcome.close());
+  expect(bench.line.listenerCount, "listeners left by the opening that failed").toBe(0);
+  bench.tap.straighten();
+  await expectOpens(bench);
+  return trouble.isReached;
+}
+
+async function isOpenedAfterCancel(subject: Subject, side: Side, place: number): Promise<boolean> {
+  const bench = new Bench(subject);
+  const operator = new AbortController();
+  const paused = pause(bench.tap, side, place);
+  const opening = bench.begin(operator.signal);
+  opening.catch(() => undefined);
+  await bench.run(Promise.race([opening.catch(() => undefined), paused.arrived]));
+  operator.abort(new Error("the gateway stops"));
+  const outcome = await bench.outcome(opening);
+  if (paused.isReached) expect(outcome).toMatchObject({ code: "call.cancelled", effect: "none" });
+  if (!(outcome instanceof Error)) await bench.run(outcome.close());
+  expectNobodyListensTo(operator);
+  // What was still on its way meets the next opening.
+  paused.goOn();
+  await expectOpens(bench);
+  return paused.isReached;
+}
+
+async function expectOpens(bench: Bench): Promise<void> {
+  await bench.open();
+  await bench.run(bench.device.ping(calm()));
+  await bench.finish();
+}
 
 async function expectAllLost(bench: Bench): Promise<void> {
   const before = bench.line.carried.to_device;

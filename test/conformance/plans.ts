@@ -14,7 +14,7 @@ const secret = (text: string) => new Secret(fromHex(text));
 
 export const transportKey: ClassicKey = { name: "transport", slot: "A", key: secret("ffffffffffff") };
 export const canaryKey: ClassicKey = { name: "canary", slot: "A", key: new Secret(CANARY.key) };
-const canaryPassword: NtagPassword = {
+export const canaryPassword: NtagPassword = {
   name: "canary",
   pwd: new Secret(CANARY.password),
   pack: secret("8001"),

@@ -13,19 +13,29 @@ export function capabilitiesOf(unit: Unit): readonly Capability[] {
   return keypadLock === undefined ? names : [...names, `keypadLock:${keypadLock.codes}`];
 }
 
-/** A simulated device on the bench: its end of the line, and the hand that lays cards on it. */
-export interface RigDevice extends LineDevice {
+/** A simulated device on the bench: its end of the line, and the hand at it. */
+export interface RigDevice extends LineDevice, RigHand {
   /** How often a card, a slot, a lock or a door was really changed. */
   readonly changes: number;
+}
+
+/** What people and things around the device do. Whatever is left out exempts the cases that need it, with a reason. */
+export interface RigHand {
   /** Lays one more blank card on the card writer. */
-  putCard?(technology: CardTechnology): void;
-  takeCards?(): void;
+  readonly putCard?: (technology: CardTechnology) => void;
+  readonly takeCards?: () => void;
   /** Lays a blank card into the key issuer. */
-  putIssuerCard?(): void;
+  readonly putIssuerCard?: () => void;
   /** Types at the first keypad that leaves the decision to the gateway, and ends the entry as people do there. */
-  pressKeys?(keys: string): void;
+  readonly pressKeys?: (keys: string) => void;
+  /** Types a code at the first lock that holds its codes itself. */
+  readonly useCode?: (code: string) => void;
   /** Holds a card of 26 bits to the first card reader. Bits most significant first, left-justified in four bytes. */
-  holdCard?(bits: Uint8Array): void;
+  readonly holdCard?: (bits: Uint8Array) => void;
+  /** The device says that it is busy, so many times. */
+  readonly beBusy?: (times: number) => void;
+  /** The server behind the key issuer goes away, or comes back. */
+  readonly setServerAway?: (isAway: boolean) => void;
 }
 
 /**

@@ -27,8 +27,8 @@ export function oneCardPerContainer({ rig }: Subject): readonly CardTechnology[]
 
 /** Lays one blank card down, alone, and sees it. */
 export async function present(bench: Bench, technology: CardTechnology): Promise<CardSeen> {
-  bench.world.takeCards?.();
-  bench.world.putCard?.(technology);
+  bench.hand("takeCards")();
+  bench.hand("putCard")(technology);
   const card = await bench.run(bench.unit("cardWriter").present(calm()));
   expect(card.technology).toBe(technology);
   expect(card.uid).toMatch(/^([0-9a-f]{8}|[0-9a-f]{14}|[0-9a-f]{20})$/);
@@ -43,21 +43,25 @@ export async function everyReadBack(bench: Bench): Promise<void> {
 
 export async function cardReadBack(bench: Bench, technology: CardTechnology): Promise<void> {
   const writer = bench.unit("cardWriter");
+  expect(writer.technologies).toContain(technology);
   const card = await present(bench, technology);
   const blank = await bench.run(writer.read(card, readPlanFor(technology), calm()));
   expect(["transport", "free"]).toContain(blank.opened);
   expect(contentOf(blank)).toBe("00".repeat(CANARY.content.length));
   await bench.run(writer.write(card, writePlanFor(technology), calm()));
-  const written = await bench.run(writer.read(card, readPlanFor(technology), calm()));
-  expect(written.opened).toBe("canary");
-  expect(contentOf(written)).toBe(toHex(CANARY.content));
+  expectCanary(await bench.run(writer.read(card, readPlanFor(technology), calm())));
   await bench.run(writer.release());
 }
 
 /** Block 4 of a MIFARE Classic card, pages 4 to 7 of an NTAG. */
-function contentOf(read: ReadBack): string {
+export function contentOf(read: ReadBack): string {
   if (read.container === "classic") return toHex(read.blocks.get(4) ?? new Uint8Array());
   return [4, 5, 6, 7].map((page) => toHex(read.pages.get(page) ?? new Uint8Array())).join("");
+}
+
+export function expectCanary(read: ReadBack): void {
+  expect(read.opened).toBe("canary");
+  expect(contentOf(read)).toBe(toHex(CANARY.content));
 }
 
 /** As much of the canary PIN as the lock takes. */
