@@ -31,7 +31,7 @@ import { realClock } from "#src/ops/clock";
 import { type FloorStore, FlooredTime, watchClockSync } from "#src/ops/time-source";
 import { loadSealingKey } from "#src/store/sealing-key";
 import { openStore } from "#src/store/store";
-import { openSerialLine } from "#src/transports/serial";
+import { openSerialLine, portMark } from "#src/transports/serial";
 import { VERSION } from "#src/ops/version";
 
 export interface GatewayOptions {
@@ -75,7 +75,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const devices = new Devices(
     await Promise.all(config.devices.map((device) => supervised(device, { clock, watch }))),
     {
-      openers: { serial: (path, settings) => openSerialLine(path, settings, { clock }) },
+      openers: { serial: (path, settings) => openSerialLine(path, settings, { clock }), mark: portMark },
       clock,
       log,
     },

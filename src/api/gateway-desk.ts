@@ -1,6 +1,7 @@
 import { isoInstant } from "#src/domain/seam/instant";
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
 import { acsCredentialSpec } from "#src/domain/spec";
+import { ADVICE } from "#src/engine/device-problem";
 import type { Engine } from "#src/engine/engine";
 import type { Outcome, Progress } from "#src/engine/jobs";
 import { renumberedEntrances } from "#src/engine/renumbered";
@@ -252,12 +253,13 @@ function keySetFacts({ version, createdAt }: KeySet, isCurrent: boolean): JsonOb
 }
 
 function deviceFacts(status: DeviceStatus): JsonObject {
-  const { key, driver, port, state, identity, units, problem, nextTryMs } = status;
+  const { key, driver, port, state, since, identity, units, problem, nextTryMs } = status;
   return {
     key,
     driver,
     port,
     state,
+    since: isoInstant(since),
     identity:
       identity === null
         ? null
@@ -266,7 +268,7 @@ function deviceFacts(status: DeviceStatus): JsonObject {
     problem:
       problem === null
         ? null
-        : { code: problem.code, message: problem.message, since: isoInstant(problem.since) },
+        : { code: problem.code, message: problem.message, advice: ADVICE[problem.code] },
     next_try_ms: nextTryMs === null ? null : Math.round(nextTryMs),
   };
 }

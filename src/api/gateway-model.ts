@@ -1,3 +1,4 @@
+import { offlineReason } from "#src/engine/device-problem";
 import type { Engine } from "#src/engine/engine";
 import type { Cause } from "#src/engine/transaction";
 import type { ActionAttempt, ObjectRow } from "#src/engine/ports";
@@ -40,12 +41,14 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
       inventory,
     });
   const user = (row: ObjectRow): JsonObject => renderUser(acsUserSpec.parse(row.spec), inventory);
+  const offlineError = (unit: string) => {
+    const { message, since } = offlineReason(devices, unit);
+    return { code: "encoder_not_online", message, createdAt: since ?? createdAt };
+  };
   const encoder = (item: (typeof inventory.encoders)[number]): JsonObject =>
     renderEncoder(item, inventory, {
       createdAt,
-      errors: devices.isOnline(item.unit)
-        ? []
-        : [{ code: "encoder_not_online", message: problemOf(engine, item.unit), createdAt: time.read().now }],
+      errors: devices.isOnline(item.unit) ? [] : [offlineError(item.unit)],
     });
   const entrance = (item: (typeof inventory.entrances)[number]): JsonObject =>
     renderEntrance(item, inventory, { createdAt });
@@ -359,12 +362,6 @@ function matching<T extends { readonly id: string; readonly name: string }>(
 ): readonly T[] {
   const wanted = search.toLowerCase();
   return items.filter(({ id, name }) => id.includes(wanted) || name.toLowerCase().includes(wanted));
-}
-
-function problemOf(engine: Engine, unit: string): string {
-  const device = unit.split("/")[0];
-  const status = engine.deps.devices.status().find(({ key }) => key === device);
-  return status?.problem?.message ?? "The encoder is not connected.";
 }
 
 /** When this store first saw the site: the age of everything that comes from the configuration. */

@@ -74,7 +74,8 @@ const device = {
   state: "backing_off",
   identity: { model: "PN532", firmware: "1.6", serial: null },
   units: [{ key: "main", capabilities: ["cardWriter"] }],
-  problem: { code: "device.silent", message: "the device does not answer", since: NOW },
+  since: NOW,
+  problem: { code: "device.silent", message: "the device does not answer", advice: "see that it has power" },
   next_try_ms: 500,
 };
 const life = {

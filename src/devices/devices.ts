@@ -11,7 +11,17 @@ export class Devices implements DevicesPort {
 
   constructor(devices: readonly SupervisedDevice[], deps: { openers: LineOpeners; clock: Clock; log: Log }) {
     const changed = (status: DeviceStatus): void => {
-      for (const listener of [...this.#listeners]) listener(status);
+      for (const listener of [...this.#listeners]) {
+        try {
+          listener(status);
+        } catch (error) {
+          // What a listener does with the news, such as writing it to a full disk, is no business of the device.
+          deps.log.error(
+            { event: "device.listener_failed", device: status.key, err: error },
+            "device news lost",
+          );
+        }
+      }
     };
     for (const device of devices)
       this.#supervisors.set(device.key, new Supervisor(device, { ...deps, changed }));
@@ -31,6 +41,11 @@ export class Devices implements DevicesPort {
 
   isOnline(unit: UnitRef): boolean {
     return this.capabilities(unit) !== undefined;
+  }
+
+  takesWork(unit: UnitRef): boolean {
+    const { device, key } = partsOf(unit);
+    return this.#supervisors.get(device)?.takesWork(key) ?? false;
   }
 
   capabilities(unit: UnitRef): Unit | undefined {

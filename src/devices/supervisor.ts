@@ -2,18 +2,23 @@ import {
   type Device,
   DRIVER_ERRORS,
   DriverError,
-  type DriverErrorCode,
   type SerialLine,
   type SerialSettings,
   type Unit,
 } from "#driver-api";
-import type { DeviceState, DeviceStatus } from "#src/engine/ports";
+import type { DeviceProblemCode, DeviceState, DeviceStatus } from "#src/engine/ports";
 import { type Clock, DeadlineExceeded, sleep, withDeadline } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 
-/** Opens lines; `transports/` implements it. Rejects with a `LineProblem`. */
+/** Finds and opens lines; `transports/` implements it. */
 export interface LineOpeners {
+  /** Settles within seconds; rejects with a `LineProblem`. */
   serial(path: string, settings: SerialSettings): Promise<SerialLine>;
+  /**
+   * Changes whenever another device comes to `path`, or its permissions change; null while nothing is there. Cheap:
+   * asked every second. Never rejects.
+   */
+  mark(path: string): Promise<string | null>;
 }
 
 /** Why a line could not be opened, in words for the person who must act. */
@@ -35,17 +40,32 @@ export interface SupervisedDevice {
 }
 
 const OPEN_LIMIT_MS = 15_000;
+const CLOSE_LIMIT_MS = 3_000;
 const PING_EVERY_MS = 15_000;
 const PING_LIMIT_MS = 3_000;
-/** A driver that ignores its aborted signal for this long is cut off: its line is closed under it. */
+/** Work that goes on this long after its caller gave up or its device was lost is cut off. */
 const ABORT_GRACE_MS = 3_000;
-const MISSING_RETRY_MS = 1_000;
+/** `use` waits so long, from the loss on, for a device that was ready until then. */
+const RETURN_GRACE_MS = 2_000;
+/** The wait before the next try doubles from the first to the last, and starts over when a device stayed for a while. */
 const RETRY_MIN_MS = 500;
-const RETRY_MAX_MS = 30_000;
+const RETRY_MAX_MS = 10_000;
+const STAYED_MS = 5_000;
+/** While a person may be changing something at the port, it is looked at this often. */
+const LOOK_EVERY_MS = 1_000;
+/** Nothing at the port shows that another program has let go of it. */
+const HELD_RETRY_MAX_MS = 2_000;
+
+/** One opening of the device, from ready to lost. */
+interface Opening {
+  readonly device: Device;
+  /** Aborts, with the reason, the moment the device is lost: nothing is asked of it from then on. */
+  readonly lost: AbortController;
+}
 
 /**
  * Keeps one device open: finds it, opens it, gives its wire to one caller at a time, and starts over when it is lost.
- * It never gives up and never throws.
+ * It never gives up and never throws, and nothing a device or its driver does keeps it from trying again.
  */
 export class Supervisor {
   readonly #device: SupervisedDevice;
@@ -56,11 +76,15 @@ export class Supervisor {
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #state: DeviceState = "absent";
+  #since: number;
   #problem: DeviceStatus["problem"] = null;
   #retryAt: number | null = null;
-  #opened: Device | null = null;
-  /** Ends the present opening of the device; replaced at each opening. */
-  #lost = new AbortController();
+  /** What the last opening began with; another mark now means that somebody did something at the port. */
+  #mark: string | null = null;
+  #opening: Opening | null = null;
+  /** Units of the last opening, and until when (monotonic) they are waited for. */
+  #returning: { readonly units: readonly string[]; readonly until: number } = { units: [], until: 0 };
+  readonly #whenReady = new Set<() => void>();
   /** The tail of the queue for the wire. */
   #wire: Promise<unknown> = Promise.resolve();
 
@@ -71,11 +95,13 @@ export class Supervisor {
     this.#device = device;
     this.#openers = deps.openers;
     this.#clock = deps.clock;
+    this.#since = deps.clock.now();
     this.#log = deps.log.child({ device: device.key, driver: device.driverId });
     this.#changed = deps.changed;
   }
 
   start(): void {
+    this.#since = this.#clock.now();
     this.#running = this.#run();
   }
 
@@ -85,23 +111,27 @@ export class Supervisor {
   }
 
   status(): DeviceStatus {
+    const device = this.#present()?.device;
     return {
       key: this.#device.key,
       driver: this.#device.driverId,
       port: this.#device.port,
       state: this.#state,
-      identity: this.#opened?.identity ?? null,
-      units: (this.#opened?.units ?? []).map((unit) => ({
-        key: unit.key,
-        capabilities: capabilitiesOf(unit),
-      })),
+      since: this.#since,
+      identity: device?.identity ?? null,
+      units: (device?.units ?? []).map((unit) => ({ key: unit.key, capabilities: capabilitiesOf(unit) })),
       problem: this.#problem,
       nextTryMs: this.#retryAt === null ? null : Math.max(0, this.#retryAt - this.#clock.monotonic()),
     };
   }
 
   unit(key: string): Unit | undefined {
-    return this.#opened?.units.find((unit) => unit.key === key);
+    return this.#present()?.device.units.find((unit) => unit.key === key);
+  }
+
+  takesWork(key: string): boolean {
+    const { units, until } = this.#returning;
+    return this.unit(key) !== undefined || (units.includes(key) && this.#clock.monotonic() < until);
   }
 
   /** Queues for the wire, then runs `work` alone on it. */
@@ -112,44 +142,89 @@ export class Supervisor {
     try {
       await before;
       signal.throwIfAborted();
-      const unit = this.unit(unitKey);
-      if (unit === undefined) {
+      if (this.#present() === null && this.takesWork(unitKey)) await this.#return(signal);
+      const opening = this.#present();
+      const unit = opening?.device.units.find(({ key }) => key === unitKey);
+      if (opening === null || unit === undefined) {
         throw new DriverError("device.lost", "none", `device ${this.#device.key} is not connected`);
       }
       this.#setState("busy");
-      return await this.#guard(signal, () => work(unit));
+      return await this.#guard(opening, signal, () => work(unit));
     } finally {
-      if (this.#opened !== null) this.#setState("ready");
+      if (this.#present() !== null) this.#setState("ready");
       release();
     }
   }
 
-  /** Waits for `work`, but not for ever once the caller gave up; a failure that means "reopen" reopens. */
-  async #guard<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const lost = this.#lost;
-    const running = work();
+  #present(): Opening | null {
+    return this.#opening?.lost.signal.aborted === false ? this.#opening : null;
+  }
+
+  /** Waits until the device is ready again or has been away for too long. Rejects when the caller gives up. */
+  async #return(signal: AbortSignal): Promise<void> {
+    const ms = this.#returning.until - this.#clock.monotonic();
+    let isReady = (): void => undefined;
+    try {
+      await withDeadline({ clock: this.#clock, ms, parent: signal }, () => {
+        return new Promise<void>((resolve) => this.#whenReady.add((isReady = resolve)));
+      });
+    } catch (error) {
+      if (!(error instanceof DeadlineExceeded)) throw error;
+    } finally {
+      this.#whenReady.delete(isReady);
+    }
+  }
+
+  #tellReady(): void {
+    for (const tell of [...this.#whenReady]) tell();
+  }
+
+  /**
+   * Waits for `work`, but not for ever once its caller gave up or its device was lost: whatever holds it, the next
+   * caller gets the wire. A failure that means "reopen" reopens.
+   */
+  async #guard<T>({ lost }: Opening, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     let cancelGrace = (): void => undefined;
-    let onAbort = (): void => undefined;
-    const ignored = new Promise<never>((_, reject) => {
-      onAbort = () => {
+    let beginGrace = (): void => undefined;
+    const cutOff = new Promise<never>((_, reject) => {
+      beginGrace = () => {
+        cancelGrace();
         cancelGrace = this.#clock.startTimer(ABORT_GRACE_MS, () =>
-          reject(new DriverError("device.silent", "unknown", "the driver did not stop when told to")),
+          reject(
+            lost.signal.aborted
+              ? new DriverError(
+                  "device.lost",
+                  "unknown",
+                  "the device was lost, and its driver did not notice",
+                )
+              : new DriverError("device.silent", "unknown", "the driver did not stop when told to"),
+          ),
         );
       };
     });
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-    ignored.catch(() => undefined);
+    const ends = [signal, lost.signal];
+    for (const end of ends) {
+      if (end.aborted) beginGrace();
+      else end.addEventListener("abort", beginGrace, { once: true });
+    }
     try {
-      return await Promise.race([running, ignored]);
+      return await Promise.race([work(), cutOff]);
     } catch (error) {
-      running.catch(() => undefined);
-      if (error instanceof DriverError && DRIVER_ERRORS[error.code] === "reopen") lost.abort(error);
+      if (error instanceof DriverError && DRIVER_ERRORS[error.code] === "reopen") this.#lose(lost, error);
       throw error;
     } finally {
-      signal.removeEventListener("abort", onAbort);
+      for (const end of ends) end.removeEventListener("abort", beginGrace);
       cancelGrace();
     }
+  }
+
+  #lose(lost: AbortController, reason: unknown): void {
+    if (lost.signal.aborted) return;
+    lost.abort(reason);
+    if (this.#opening?.lost !== lost) return;
+    const units = this.#opening.device.units.map(({ key }) => key);
+    this.#returning = { units, until: this.#clock.monotonic() + RETURN_GRACE_MS };
+    this.#since = this.#clock.now();
   }
 
   #isStopping(): boolean {
@@ -157,59 +232,105 @@ export class Supervisor {
   }
 
   async #run(): Promise<void> {
-    let delayMs = RETRY_MIN_MS;
+    let delayMs = 0;
     for (;;) {
       this.#device.onTurn?.();
-      const openedFor = await this.#openOnce();
+      const openForMs = await this.#openOnce();
       this.#device.onTurn?.();
       if (this.#isStopping()) break;
-      delayMs = openedFor > RETRY_MAX_MS ? RETRY_MIN_MS : Math.min(delayMs * 2, RETRY_MAX_MS);
-      const waitMs = this.#problem?.code === "port.missing" ? MISSING_RETRY_MS : delayMs;
-      this.#retryAt = this.#clock.monotonic() + waitMs;
-      this.#setState(this.#problem?.code === "port.missing" ? "absent" : "backing_off");
-      await sleep(this.#clock, waitMs, this.#stop.signal).catch(() => undefined);
-      this.#retryAt = null;
+      delayMs = openForMs >= STAYED_MS ? RETRY_MIN_MS : clamp(delayMs * 2, RETRY_MIN_MS, RETRY_MAX_MS);
+      await this.#waitToTryAgain(delayMs);
     }
     this.#setState("closed");
+    this.#tellReady();
   }
 
-  /** Opens the device and stays until it is lost. Returns how long it was open, in milliseconds. */
+  /** Ends early when the gateway stops, or when somebody does something at the port. */
+  async #waitToTryAgain(delayMs: number): Promise<void> {
+    const { code } = this.#problem ?? {};
+    const waitMs = Math.min(delayMs, WAIT_MAX_MS[code ?? "device.lost"] ?? RETRY_MAX_MS);
+    this.#retryAt = this.#clock.monotonic() + waitMs;
+    try {
+      for (let leftMs = waitMs; leftMs > 0; leftMs = this.#retryAt - this.#clock.monotonic()) {
+        await sleep(this.#clock, Math.min(leftMs, LOOK_EVERY_MS), this.#stop.signal);
+        if ((await this.#markNow()) !== this.#mark) return;
+      }
+    } catch {
+      // The gateway is stopping.
+    } finally {
+      this.#retryAt = null;
+    }
+  }
+
+  async #markNow(): Promise<string | null> {
+    return this.#device.port === null ? null : this.#openers.mark(this.#device.port);
+  }
+
+  /** Opens the device and stays until it is lost. Returns how long it was ready, in milliseconds. */
   async #openOnce(): Promise<number> {
     // The stop may have ended the wait before this opening.
     if (this.#isStopping()) return 0;
-    this.#setState("opening");
     let line: SerialLine | null = null;
     let device: Device | null = null;
-    let openedAt: number | null = null;
+    let readyAt: number | null = null;
     const lost = new AbortController();
-    const onStop = () => lost.abort(this.#stop.signal.reason);
+    const onStop = () => this.#lose(lost, this.#stop.signal.reason);
     this.#stop.signal.addEventListener("abort", onStop, { once: true });
     try {
-      if (this.#device.serial !== null && this.#device.port !== null) {
-        line = await this.#openers.serial(this.#device.port, this.#device.serial);
-        line.onClose((reason) => lost.abort(new DriverError("device.lost", "unknown", reason)));
-      }
-      const opened = line;
-      device = await withDeadline({ clock: this.#clock, ms: OPEN_LIMIT_MS, parent: lost.signal }, (signal) =>
-        this.#device.open(opened, this.#log, signal),
-      );
-      openedAt = this.#clock.monotonic();
-      this.#opened = device;
-      this.#lost = lost;
+      this.#mark = await this.#markNow();
+      line = await this.#openLine();
+      this.#setState("opening");
+      line?.onClose((reason) => this.#lose(lost, new DriverError("device.lost", "unknown", reason)));
+      device = await this.#openDevice(line, lost.signal);
+      readyAt = this.#clock.monotonic();
+      this.#opening = { device, lost };
       this.#problem = null;
+      this.#since = this.#clock.now();
       this.#log.info({ event: "device.ready", ...device.identity }, "device ready");
       this.#setState("ready");
+      this.#tellReady();
       await this.#stayOpen(device, lost.signal);
     } catch (error) {
+      this.#lose(lost, error);
       if (!this.#isStopping()) this.#noteProblem(error);
     } finally {
       this.#stop.signal.removeEventListener("abort", onStop);
-      lost.abort(new DriverError("device.lost", "none", "closed"));
-      this.#opened = null;
-      await device?.close();
-      await line?.close();
+      await this.#close(device, line);
+      this.#opening = null;
     }
-    return openedAt === null ? 0 : this.#clock.monotonic() - openedAt;
+    return readyAt === null ? 0 : this.#clock.monotonic() - readyAt;
+  }
+
+  async #openLine(): Promise<SerialLine | null> {
+    const { serial, port } = this.#device;
+    return serial === null || port === null ? null : this.#openers.serial(port, serial);
+  }
+
+  async #openDevice(line: SerialLine | null, lost: AbortSignal): Promise<Device> {
+    let isAwaited = true;
+    const opening = withDeadline({ clock: this.#clock, ms: OPEN_LIMIT_MS, parent: lost }, async (signal) => {
+      const device = await this.#device.open(line, this.#log, signal);
+      // A driver may finish after it was told to stop: nobody will use that device, so it is closed.
+      if (!isAwaited) await this.#close(device, null);
+      return device;
+    });
+    try {
+      return await opening;
+    } finally {
+      isAwaited = false;
+    }
+  }
+
+  /** A driver that does not close in time loses its line all the same. */
+  async #close(device: Device | null, line: SerialLine | null): Promise<void> {
+    const parent = new AbortController().signal;
+    for (const part of [device, line]) {
+      if (part === null) continue;
+      await withDeadline({ clock: this.#clock, ms: CLOSE_LIMIT_MS, parent }, () => part.close()).catch(
+        (error: unknown) =>
+          this.#log.warn({ event: "device.close_failed", reason: problemOf(error).message }, "did not close"),
+      );
+    }
   }
 
   /** Pings while idle; rejects when the device is lost. */
@@ -232,15 +353,14 @@ export class Supervisor {
   #noteProblem(error: unknown): void {
     const problem = problemOf(error);
     const isNew = this.#problem?.code !== problem.code;
-    this.#problem = {
-      ...problem,
-      since: isNew ? this.#clock.now() : (this.#problem?.since ?? this.#clock.now()),
-    };
-    if (isNew)
+    this.#problem = problem;
+    if (isNew) {
       this.#log.warn(
-        { event: "device.problem", code: problem.code, reason: problem.message },
+        { event: "device.problem", problem: problem.code, reason: problem.message },
         "device problem",
       );
+    }
+    this.#setState(problem.code === "port.missing" ? "absent" : "backing_off");
   }
 
   #setState(state: DeviceState): void {
@@ -250,8 +370,20 @@ export class Supervisor {
   }
 }
 
-function problemOf(error: unknown): { code: DriverErrorCode | LineProblem["code"]; message: string } {
-  if (error instanceof DriverError) return { code: error.code, message: error.message };
+const WAIT_MAX_MS: Partial<Record<DeviceProblemCode, number>> = {
+  "port.missing": LOOK_EVERY_MS,
+  "port.held": HELD_RETRY_MAX_MS,
+};
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.min(Math.max(value, min), max);
+}
+
+function problemOf(error: unknown): { code: DeviceProblemCode; message: string } {
+  if (error instanceof DriverError) {
+    // Here the code stands beside the message, so it need not end it.
+    return { code: error.code, message: error.message.replace(` [${error.code}]`, "") };
+  }
   if (error instanceof DeadlineExceeded)
     return { code: "device.silent", message: "the device did not answer" };
   if (isLineProblem(error)) return { code: error.code, message: error.message };

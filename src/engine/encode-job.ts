@@ -70,7 +70,7 @@ async function writeCard(
     jobs.say(job, "writing", "Writing. Do not move the card.");
     await writer.write(card.seen, intent.plan, { signal: job.control.signal });
     jobs.say(job, "verifying", "Checking what was written.");
-    await verifyCard(writer, card, intent.wanted, job.control.signal);
+    await verifyCard(writer, card, intent.wanted, job.control.signal).catch(unread);
     return complete(engine, job, uid, intent.generation, intent.cardNumber);
   } catch (error) {
     if (!(error instanceof DriverError) || error.effect === "unknown") tearOthers(engine, job, uid);
@@ -97,6 +97,15 @@ async function verifyCard(
     "unknown",
     `the card does not hold what was written (${verified.differs})`,
   );
+}
+
+/**
+ * A failure to read says that reading changed nothing. But the card was written before, and nobody knows what is on
+ * it until it is read.
+ */
+export function unread(error: unknown): never {
+  if (!(error instanceof DriverError) || error.effect === "unknown") throw error;
+  throw new DriverError(error.code, "unknown", "the card was written but could not be read back", error);
 }
 
 /** Builds the image of what is wanted now and stores the intent, in one step with every guard. */

@@ -10,6 +10,7 @@ import { refusalEnd } from "./encode-rules.js";
 import type { EngineDeps } from "./engine-deps.js";
 import { erase } from "./erase-job.js";
 import { effectOf, outcomeOf } from "./job-end.js";
+import { offlineReason } from "./device-problem.js";
 import { type Job, JobEnd, type JobKind, Jobs, type Outcome } from "./jobs.js";
 import { OfflineWork } from "./offline-work.js";
 import type { ActionAttempt, Cursor, DeviceStatus, ObjectRow } from "./ports.js";
@@ -252,22 +253,23 @@ export class Engine {
   deviceChanged({ key, state, identity, problem }: DeviceStatus): void {
     const isUp = state === "ready" || state === "busy";
     if (isUp === this.#devicesUp.has(key) || state === "opening" || state === "closed") return;
+    // Noted as told only once it is stored: while the disk is full, the next change tries again.
     if (isUp) {
-      this.#devicesUp.add(key);
       this.transact({}, (tx) =>
         tx.journal({ k: "device_up", data: { device: key, model: identity?.model ?? "" } }),
       );
+      this.#devicesUp.add(key);
       return;
     }
-    this.#devicesUp.delete(key);
     const { code, message } = problem ?? { code: "device.lost", message: "the device is gone" };
     this.transact({}, (tx) => tx.journal({ k: "device_down", data: { device: key, code, message } }));
+    this.#devicesUp.delete(key);
   }
 
   // ── Jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   startJob(request: JobRequest): JobStart {
-    const { store, inventory, devices, random, time, limits } = this.deps;
+    const { store, inventory, random, time, limits } = this.deps;
     const encoder = inventory.encoders.find(({ id }) => id === request.encoderId);
     if (encoder === undefined) return { ok: false, why: "no_such_encoder" };
     const { credentialId } = request;
@@ -290,14 +292,7 @@ export class Engine {
     const refused = this.transact(request.cause, (tx) => {
       store.attempts.create(attempt);
       tx.audit(`${request.kind} at ${encoder.name}`, credentialId);
-      const end = this.#refusalAtStart(
-        request,
-        encoder.unit,
-        row,
-        devices.isOnline(encoder.unit),
-        attempt.id,
-        tx,
-      );
+      const end = this.#refusalAtStart(request, encoder.unit, row, attempt.id, tx);
       if (end !== null) tx.finishAttempt(attempt.id, outcomeOf(end, null, "none"));
       return end !== null;
     });
@@ -337,11 +332,13 @@ export class Engine {
     request: JobRequest,
     unit: string,
     row: ObjectRow | null,
-    isOnline: boolean,
     jobId: string,
     tx: EngineTransaction,
   ): JobEnd | null {
-    if (!isOnline) return new JobEnd("encoder_not_online", `encoder ${unit} is not connected [device.lost]`);
+    const { devices } = this.deps;
+    if (!devices.takesWork(unit)) {
+      return new JobEnd("encoder_not_online", offlineReason(devices, unit).message);
+    }
     if (request.kind !== "encode" || row === null) return null;
     if (row.record === null) {
       return new JobEnd(

@@ -2,6 +2,7 @@ import { DriverError, type Unit } from "#driver-api";
 import { erasePlan } from "#src/cards/plan";
 import { awaitCard, type CardOnEncoder, readCard } from "./card-session.js";
 import type { Engine } from "./engine.js";
+import { unread } from "./encode-job.js";
 import { ownersOf } from "./encode-rules.js";
 import { type Job, JobEnd, type Outcome } from "./jobs.js";
 
@@ -27,7 +28,7 @@ export async function erase(engine: Engine, job: Job, unit: Unit): Promise<Outco
         throw error;
       }
       jobs.say(job, "verifying", "Checking that the card is blank.");
-      const after = await readCard(writer, card, job.control.signal);
+      const after = await readCard(writer, card, job.control.signal).catch(unread);
       if (after.state.is !== "blank") {
         throw new DriverError("card.unwritable", "unknown", "the card is not blank after erasing");
       }

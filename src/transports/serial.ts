@@ -1,7 +1,8 @@
-import { access, constants } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { SerialPort } from "serialport";
 import { DriverError, type SerialLine, type SerialSettings } from "#driver-api";
 import { type Clock, withDeadline } from "#src/lib/deadline";
+import { lockHolder, portHolder, type PortHolder } from "./port-holder.js";
 
 /** Why a port could not be opened. Each asks for something else from the person who reads it. */
 export type SerialOpenCode = "port.missing" | "port.held" | "port.refused";
@@ -26,15 +27,34 @@ const WATCH_EVERY_MS = 750;
 const NEVER_ABORTS = new AbortController().signal;
 
 /**
- * Opens the port at `path`, locked against other programs, raw. Rejects with `SerialOpenError` only. RTS and DTR are
- * left de-asserted where the port has them: some boards tie them to reset.
+ * Changes whenever another device comes to `path`, or its permissions change; null while nothing is there. Costs one
+ * look at the file system and does not touch the device.
+ */
+export async function portMark(path: string): Promise<string | null> {
+  try {
+    const { dev, ino, rdev, ctimeNs } = await stat(path, { bigint: true });
+    return `${dev}:${ino}:${rdev}:${ctimeNs}`;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Opens the port at `path`, locked against other programs, raw. Rejects with `SerialOpenError` only, within six
+ * seconds. RTS and DTR are left de-asserted where the port has them: some boards tie them to reset.
  */
 export async function openSerialLine(
   path: string,
   settings: SerialSettings,
   { clock }: { readonly clock: Clock },
 ): Promise<SerialLine> {
+  if ((await portMark(path)) === null) throw await openError(path, new Error("it cannot be found"));
+  // serialport sets the port up before it tries to lock it, which would disturb whoever uses it.
+  const holder = await lockHolder(path);
+  if (holder !== null) throw heldError(path, holder);
   const port = new SerialPort({ path, ...settings, autoOpen: false, lock: true, hupcl: false });
+  // An error that nobody listens for would end the process, and one may come at any time.
+  port.on("error", () => undefined);
   try {
     await bounded(clock, OPEN_LIMIT_MS, (done) => port.open(done));
   } catch (cause) {
@@ -196,29 +216,29 @@ function bounded(
   );
 }
 
+function heldError(path: string, holder: PortHolder | null, cause?: unknown): SerialOpenError {
+  return new SerialOpenError("port.held", `${path} is in use by ${nameOf(holder)}`, cause);
+}
+
+function nameOf(holder: PortHolder | null): string {
+  if (holder === null) return "another program, which does not show itself";
+  if (holder.pid === process.pid) return "this gateway itself";
+  return holder.command === null ? `process ${holder.pid}` : `${holder.command} (process ${holder.pid})`;
+}
+
 /** serialport tells why only as English text; the file system tells the two commonest reasons by code. */
 async function openError(path: string, cause: unknown): Promise<SerialOpenError> {
   const text = cause instanceof Error ? cause.message : String(cause);
-  if (/cannot lock port|resource busy/i.test(text)) {
-    return new SerialOpenError("port.held", `${path} is in use by another program: stop that one`, cause);
-  }
+  if (/cannot lock port|resource busy/i.test(text)) return heldError(path, await portHolder(path), cause);
   const code = await access(path, constants.R_OK | constants.W_OK).then(
     () => null,
     (error: unknown) => (error as NodeJS.ErrnoException).code,
   );
   if (code === "ENOENT" || /no such device/i.test(text)) {
-    return new SerialOpenError(
-      "port.missing",
-      `there is no device at ${path}: plug it in, or correct the port in the configuration`,
-      cause,
-    );
+    return new SerialOpenError("port.missing", `there is no device at ${path}`, cause);
   }
   if (code === "EACCES" || code === "EPERM" || /permission|not permitted/i.test(text)) {
-    return new SerialOpenError(
-      "port.refused",
-      `no permission to open ${path}: add the user that runs this program to the group that owns the device`,
-      cause,
-    );
+    return new SerialOpenError("port.refused", `this program has no permission to open ${path}`, cause);
   }
   return new SerialOpenError("port.refused", `${path} cannot be used as a serial port: ${text}`, cause);
 }

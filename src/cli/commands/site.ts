@@ -21,9 +21,11 @@ const deviceFacts = z.looseObject({
   driver: z.string(),
   port: z.string().nullable(),
   state: z.string(),
+  since: z.string(),
   identity: z.looseObject({ model: z.string(), firmware: z.string() }).nullable(),
   units: z.array(z.looseObject({ key: z.string(), capabilities: z.array(z.string()) })),
-  problem: z.looseObject({ message: z.string() }).nullable(),
+  problem: z.looseObject({ code: z.string(), message: z.string(), advice: z.string() }).nullable(),
+  next_try_ms: z.number().nullable(),
 });
 const siteFacts = z.looseObject({ devices: z.array(deviceFacts), encoders: z.array(encoderFacts) });
 
@@ -49,7 +51,12 @@ export function siteCommands(program: Command, add: AddCommand): void {
         UNITS: ({ units }) =>
           units.map(({ key, capabilities }) => `${key}: ${capabilities.join(", ")}`).join("\n"),
         PORT: ({ port }) => port ?? "",
-        PROBLEM: ({ problem }) => problem?.message ?? "",
+        PROBLEM: ({ problem, since }) =>
+          problem === null
+            ? ""
+            : `${problem.message}\n${problem.advice}\nsince ${timeOf(since)} [${problem.code}]`,
+        "NEXT TRY": ({ next_try_ms }) =>
+          next_try_ms === null ? "" : `in ${Math.ceil(next_try_ms / 1_000)} s`,
       },
       empty: "No device is configured.",
     });
