@@ -217,6 +217,25 @@ export interface TokensTable {
   remove(id: string): boolean;
 }
 
+/** How much there is of what; cheap at any size, so that it can be asked for every few seconds. */
+export interface StoreTally {
+  /** Credentials of the API that were stepped, by the state of their record and whether their document takes away. */
+  credentials(): readonly {
+    readonly denied: boolean;
+    readonly state: string;
+    readonly count: number;
+    /** When the first of them came into this state, epoch ms. */
+    readonly since: number;
+  }[];
+  /** The credential that is wanted and has been in this state for longest. */
+  oldestIn(state: string): { readonly id: string; readonly since: number } | undefined;
+  /** Objects that could not be stepped, by the reason without the id that it may name. */
+  blocked(): readonly { readonly reason: string; readonly count: number }[];
+  /** Objects that wait to be stepped. */
+  dirty(): number;
+  quarantined(): number;
+}
+
 export interface Store {
   /** One SQLite transaction, durable when it returns. Calls inside it join it. Never await inside. */
   transaction<T>(work: () => T): T;
@@ -248,6 +267,7 @@ export interface Store {
   };
   /** Small named facts: cursor, acknowledged seq, clock floor, inventory hash, last welcome … Values are JSON. */
   readonly meta: { get(name: string): Json | undefined; set(name: string, value: Json): void };
+  readonly tally: StoreTally;
   close(): void;
 }
 

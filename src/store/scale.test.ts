@@ -10,6 +10,7 @@ import { Events } from "./events.js";
 import { checkVersion, migrate } from "./migrations.js";
 import { Objects } from "./objects.js";
 import { Sealer } from "./sealer.js";
+import { tallyOf } from "./tally.js";
 import { quarantineTable, wakeupsTable } from "./upkeep.js";
 
 /** Keeps the plan of every query beside its answer. */
@@ -65,6 +66,7 @@ test("every query but a text search finds its rows by an index, in order", () =>
     "events of a device": () => events.list({ where: { device_id: "d" }, limit: 10 }),
     "due wake-ups": () => wakeupsTable(connection).due(5, 10),
     quarantine: () => quarantineTable(connection, sealer).list(10),
+    "credentials by state": () => tallyOf(connection).credentials(),
   };
   for (const [name, query] of Object.entries(queries)) {
     const plan = connection.planOf(query);

@@ -16,6 +16,7 @@ import { checkVersion, migrate } from "./migrations.js";
 import { Objects } from "./objects.js";
 import { type Place, Sealer } from "./sealer.js";
 import { damaged, diskFull, StoreError, unreachable } from "./store-error.js";
+import { tallyOf } from "./tally.js";
 import { metaTable, quarantineTable, wakeupsTable } from "./upkeep.js";
 
 export interface StoreOptions {
@@ -76,6 +77,7 @@ function tablesOf(
     wakeups: wakeupsTable(connection),
     audit: auditTable(connection),
     meta: metaTable(connection),
+    tally: tallyOf(connection),
     close: () => connection.close(),
   };
 }
