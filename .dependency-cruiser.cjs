@@ -59,7 +59,7 @@ const MAY_USE = {
   "src/store": ["better-sqlite3", "zod"],
   "src/cloud": ["mqtt", "undici", "zod"],
   "src/api": ["fastify", "zod"],
-  "src/ops": ["pino"],
+  "src/ops": ["pino", "prom-client"],
   "src/config": ["yaml", "zod"],
   "src/cli": ["cli-table3", "commander", "zod"],
   "src/(run-)?gateway[a-z-]*": ["pino", "zod"],

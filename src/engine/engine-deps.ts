@@ -21,6 +21,14 @@ export interface EngineDeps {
   readonly limits: Limits;
   /** null: no cloud is configured, the site is its own authority. */
   readonly offline: OfflineLimit | null;
+  /** Absent: nobody counts. */
+  readonly meter?: Meter;
+}
+
+/** Counts what happened, after it is on disk. */
+export interface Meter {
+  attemptEnded(actionType: string, errorType: string | null): void;
+  driverBroke(): void;
 }
 
 export interface Limits {

@@ -193,6 +193,7 @@ export class EngineTransaction {
         break;
       case "countDriverBug":
         this.#deps.log.error({ event: "driver.bug", reason: effect.reason }, "a driver broke its contract");
+        this.afterCommit(() => this.#deps.meter?.driverBroke());
         break;
       case "leaveTombstone":
         this.#deps.store.wakeups.set("acs_credential", row.id, null);
@@ -211,9 +212,10 @@ export class EngineTransaction {
 
   /** Ends a pending attempt and tells the cloud. Does nothing when it has ended already. */
   finishAttempt(id: string, outcome: Pick<ActionAttempt, "status" | "result" | "error">): void {
-    const { store } = this.#deps;
+    const { store, meter } = this.#deps;
     const attempt = store.attempts.get(id);
     if (attempt === undefined || !store.attempts.finish(id, outcome, this.now)) return;
+    this.afterCommit(() => meter?.attemptEnded(attempt.actionType, outcome.error?.type ?? null));
     this.journal({
       k: "attempt_finished",
       id,
