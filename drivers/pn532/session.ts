@@ -31,6 +31,9 @@ const ANSWER_MS = 500;
 /** No command is followed by so many frames; older ones are dropped. */
 const FRAMES_KEPT_MAX = 16;
 
+/** Enough to know most protocols by, too few for a card number or a PIN of whatever is there. */
+const TELLING_BYTES = 2;
+
 const PN532_IC = 0x32;
 const RF_FIELD_OFF = Uint8Array.of(0x01, 0x00);
 const NEVER_ABORTS = new AbortController().signal;
@@ -84,6 +87,7 @@ export class Session {
   /** Bytes that came since the last frame was sent, and ever. */
   #heard = 0;
   #heardEver = 0;
+  #firstHeard: readonly number[] = [];
 
   constructor({ line, clock, log }: DriverContext<"serial">) {
     this.#line = line;
@@ -159,7 +163,12 @@ export class Session {
       const isUnanswered =
         error instanceof DriverError && (error.code === "device.silent" || error.code === "reply.malformed");
       if (!isUnanswered || this.#heardEver === 0) throw error;
-      throw attempt.failure("device.wrong", "something answers at this port, but not as a PN532 does", error);
+      const found = Buffer.from(this.#firstHeard).toString("hex");
+      throw attempt.failure(
+        "device.wrong",
+        `something answers at this port, but not as a PN532 does: it begins with ${found} (hex)`,
+        error,
+      );
     }
   }
 
@@ -327,6 +336,7 @@ export class Session {
   #hear(chunk: Uint8Array): void {
     this.#heard += chunk.length;
     this.#heardEver += chunk.length;
+    this.#firstHeard = [...this.#firstHeard, ...chunk.subarray(0, TELLING_BYTES)].slice(0, TELLING_BYTES);
     for (const frame of this.#decoder.push(chunk)) {
       if (this.#waiter !== null) this.#waiter.offer(frame);
       else this.#frames = [...this.#frames.slice(1 - FRAMES_KEPT_MAX), frame];

@@ -21,8 +21,8 @@ export class Plug {
   /** Where the daemon finds the device. */
   readonly port: string;
   device: SimulatedDevice;
-  /** Decides over every command of the host, before the device hears it. */
-  fate: (command: HostCommand) => Fate = () => "pass";
+  /** Decides over every frame of the host, before the device hears it; null: it is no command. */
+  fate: (command: HostCommand | null) => Fate = () => "pass";
   /** Does what the device says reach the host? */
   isHeard = true;
   /** Commands of the host that reached the device. */
@@ -78,9 +78,14 @@ export class Plug {
     return this.#going;
   }
 
+  /** To the host, in the device's place. */
+  say(bytes: Uint8Array): void {
+    this.#pty?.write(bytes);
+  }
+
   #pass(bytes: Uint8Array, device: SimulatedDevice): void {
     const command = commandIn(bytes);
-    const fate = command === null ? "pass" : this.fate(command);
+    const fate = this.fate(command);
     if (fate === "cut") void this.unplug();
     if (fate !== "pass") return;
     if (command !== null) this.commands.push(command);
@@ -97,13 +102,13 @@ function commandIn(bytes: Uint8Array): HostCommand | null {
 }
 
 /** InDataExchange with MIFARE's or NTAG's write: the card changes. */
-export function isWrite({ code, parameters }: HostCommand): boolean {
-  return code === 0x40 && (parameters[1] === 0xa0 || parameters[1] === 0xa2);
+export function isWrite(command: HostCommand | null): boolean {
+  return command?.code === 0x40 && (command.parameters[1] === 0xa0 || command.parameters[1] === 0xa2);
 }
 
 /** InDataExchange with a read. */
-export function isRead({ code, parameters }: HostCommand): boolean {
-  return code === 0x40 && parameters[1] === 0x30;
+export function isRead(command: HostCommand | null): boolean {
+  return command?.code === 0x40 && command.parameters[1] === 0x30;
 }
 
 /** Something else than a PN532: a modem, which answers whatever it hears. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { toHex } from "#src/lib/hex";
 import { until } from "#src/sandbox/demo-site";
 import { openPty } from "#src/sandbox/pty";
-import { isRead, isWrite, type Plug } from "./plug.js";
+import { type HostCommand, isRead, isWrite, type Plug } from "./plug.js";
 import { blank, type HealSite, startHealSite } from "./site.js";
 
 /**
@@ -103,7 +103,7 @@ const cutAtStep = (step: "card_seen" | "writing" | "verifying") => (plug: Plug) 
   site.atStep("desk", step, () => void plug.unplug());
 
 /** Cuts the line before the n-th command of a kind reaches the device. */
-const cutBefore = (n: number, isIt: (command: { code: number; parameters: Uint8Array }) => boolean) => {
+const cutBefore = (n: number, isIt: (command: HostCommand | null) => boolean) => {
   return (plug: Plug) => {
     let left = n;
     plug.fate = (command) => (isIt(command) && --left === 0 ? "cut" : "pass");
@@ -117,7 +117,7 @@ const PHASES: readonly Phase[] = [
   {
     when: "while it waits for a card",
     isCardThere: false,
-    cut: cutBefore(2, ({ code }) => code === 0x4a),
+    cut: cutBefore(2, (command) => command?.code === 0x4a),
     ...untouched,
     generation: 0,
     replug: "at once",
