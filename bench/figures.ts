@@ -1,0 +1,17 @@
+/** The middle of the values. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const [low = NaN, high = NaN] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]];
+  return (low + high) / 2;
+}
+
+export function round(value: number, digits = 2): number {
+  return Number(value.toFixed(digits));
+}
+
+/** A table for people, a line of JSON for programs. */
+export function print(bench: string, rows: readonly Readonly<Record<string, string | number>>[]): void {
+  console.table(rows);
+  console.log(JSON.stringify({ bench, rows }));
+}
