@@ -233,18 +233,32 @@ export const deviceCases: readonly Case[] = [
     needs: null,
     async run(subject) {
       const [one, other] = [await new Bench(subject).open(), await new Bench(subject).open()];
-      for (const bench of [one, other, one]) await bench.run(bench.device.ping(calm()));
-      // The answers of one are kept back while the other is asked, and the other way round.
+      const pingedBytes = async (bench: Bench): Promise<number> => {
+        const before = bench.line.carried.to_device;
+        await bench.run(bench.device.ping(calm()));
+        return bench.line.carried.to_device - before;
+      };
+      const undisturbed = await pingedBytes(other);
+      // The rest of an answer of one is kept back while the other is asked, and the other way round.
       for (const [waiting, asked] of [
         [one, other],
         [other, one],
       ] as const) {
-        waiting.line.faults.heldAfterChunks = 0;
+        const kept: Uint8Array[] = [];
+        waiting.tap.bend("to_host", (chunk, number) => {
+          const passed = number === 1 ? 3 : 0;
+          kept.push(chunk.slice(passed));
+          return [chunk.slice(0, passed)];
+        });
+        const before = waiting.line.carried.to_device;
         const ping = waiting.device.ping(calm());
         ping.catch(() => undefined);
-        await asked.run(asked.device.ping(calm()));
-        waiting.line.release();
+        await waiting.clock.advance(0);
+        expect(await pingedBytes(asked), "bytes of a ping beside a waiting device").toBe(undisturbed);
+        waiting.tap.straighten();
+        waiting.tap.say(Buffer.concat(kept));
         await waiting.run(ping);
+        expect(waiting.line.carried.to_device - before, "bytes of the ping that waited").toBe(undisturbed);
       }
       await everyReadBack(one);
       one.line.unplug();

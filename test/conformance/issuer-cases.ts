@@ -125,6 +125,7 @@ export const issuerCases: readonly Case[] = [
         await bench.clock.advance(60_000);
         if (outcome instanceof DriverError) expect(outcome.code).toBe("server.unreachable");
         expectHonest(bench, outcome);
+        await bench.run(bench.unit("keyIssuer").issue({ ...facts, generation: 2 }, calm()));
         await bench.finish();
         return trouble.isReached;
       };

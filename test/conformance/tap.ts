@@ -105,19 +105,17 @@ export function lose(tap: Tap, side: Side, place: number, untilEver: "once" | "f
   return trouble;
 }
 
-/** Chunk `place` arrives only with the next one, before it. */
-export function delay(tap: Tap, side: Side, place: number): Trouble {
+/** Chunk `place` arrives only `by` chunks later, glued before that one. */
+export function delay(tap: Tap, side: Side, place: number, by: number): Trouble {
   const trouble = { isReached: false };
-  let late: Uint8Array | undefined;
+  let late: Uint8Array = new Uint8Array();
   tap.bend(side, (chunk, number) => {
     if (number === place) {
       trouble.isReached = true;
       late = chunk;
       return [];
     }
-    const both = late === undefined ? chunk : Buffer.concat([late, chunk]);
-    late = undefined;
-    return [both];
+    return [number === place + by ? Buffer.concat([late, chunk]) : chunk];
   });
   return trouble;
 }
