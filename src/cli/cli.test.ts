@@ -428,10 +428,12 @@ test("devices shows what is there and what is wrong", async () => {
   const { code, out } = await run(["devices"]);
   expect(code).toBe(EXIT.ok);
   expect(out).toMatch(/^DEVICE +DRIVER +STATE/);
-  expect(out).toContain("the device does not answer");
+  expect(out).toMatch(
+    /the device does not answer +in 1 s\n +see that it has power\n +since 2026-11-2\d \d\d:00 \[device\.silent\]/,
+  );
   expect(out).toMatch(/front-desk +Front desk +yes/);
   expect(objects((await run(["devices", "--json"])).out)).toMatchObject([
-    { key: "desk" },
+    { key: "desk", problem: { code: "device.silent" }, since: NOW, next_try_ms: 500 },
     { key: "front-desk" },
   ]);
 });

@@ -257,7 +257,7 @@ test("whatever is done at the port ends the wait within a second", async () => {
   await devices.stop();
 });
 
-test("a port that another program holds is tried every two seconds at most, since nothing shows that it is free", async () => {
+test("a port that another program holds is tried at least every two seconds, since nothing shows that it is free", async () => {
   const { clock, world, devices } = rig();
   world.isHeld = true;
   await clock.advance(60_000);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DriverError, type SerialLine } from "#driver-api";
 import { realClock } from "#src/ops/clock";
 import { openPty, type PtyEnd } from "#src/sandbox/pty";
-import { openSerialLine } from "#src/transports/serial";
+import { openSerialLine, portMark } from "#src/transports/serial";
 
 const NOTICED_WITHIN_MS = 2_000;
 const SETTINGS = { baudRate: 115_200 };
@@ -59,7 +59,11 @@ test("carries bytes both ways to every listener, until it is removed", async () 
 
 test("tells a missing port, a held one and something that is no port apart", async () => {
   const line = await open(pty.path);
-  await expect(open(pty.path)).rejects.toMatchObject({ name: "SerialOpenError", code: "port.held" });
+  await expect(open(pty.path)).rejects.toMatchObject({
+    name: "SerialOpenError",
+    code: "port.held",
+    message: `${pty.path} is in use by this gateway itself`,
+  });
   await expect(open("/nowhere/tty")).rejects.toMatchObject({ name: "SerialOpenError", code: "port.missing" });
   const file = freshPath();
   writeFileSync(file, "");
@@ -67,6 +71,27 @@ test("tells a missing port, a held one and something that is no port apart", asy
   await line.close();
   const again = await open(pty.path);
   await again.close();
+});
+
+test("a port in use is not touched: not even opened", async () => {
+  const line = await open(pty.path);
+  const opening = vi.spyOn(SerialPort.prototype, "open");
+  await expect(open(pty.path)).rejects.toMatchObject({ code: "port.held" });
+  expect(opening).not.toHaveBeenCalled();
+  await line.close();
+});
+
+test("the mark of a port is the same while it is used, another for another device, and null for none", async () => {
+  const before = await portMark(pty.path);
+  const line = await open(pty.path);
+  await line.write(Uint8Array.of(1, 2, 3), signal);
+  expect(await portMark(pty.path)).toBe(before);
+  await line.close();
+  await pty.unplug();
+  expect(await portMark(pty.path)).toBeNull();
+  pty = await openPty(pty.path);
+  expect(await portMark(pty.path)).not.toBe(before);
+  expect(await portMark(pty.path)).not.toBeNull();
 });
 
 test.runIf(process.getuid?.() !== 0)("says so when there is no permission", async () => {
@@ -109,16 +134,15 @@ test("notices an unplug while idle and during traffic, and can be opened again a
   const busy = await open(pty.path);
   pty.onData((chunk) => pty.write(chunk));
   let echoes = 0;
-  const pumping = new Promise<unknown>((resolve) => {
-    busy.onData(() => {
-      echoes++;
-      if (echoes === 5) void pty.unplug();
-      busy.write(Uint8Array.of(1, 2, 3), signal).catch(resolve);
-    });
+  busy.onData(() => {
+    echoes++;
+    if (echoes === 5) void pty.unplug();
   });
+  const pump = async (): Promise<never> => {
+    for (;;) await busy.write(Uint8Array.of(1, 2, 3), signal);
+  };
   const busyReason = closed(busy);
-  await busy.write(Uint8Array.of(1), signal);
-  expect(await pumping).toMatchObject({ code: "device.lost" });
+  expect(await pump().catch((thrown: unknown) => thrown)).toMatchObject({ code: "device.lost" });
   await busyReason;
 });
 
