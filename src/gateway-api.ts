@@ -7,6 +7,7 @@ import { createApi } from "#src/api/server";
 import type { Config } from "#src/config/config";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
+import type { HealthPart } from "#src/ops/health";
 
 export interface ApiParts {
   readonly seam: SeamModel;
@@ -14,6 +15,8 @@ export interface ApiParts {
   readonly clock: Clock;
   readonly random: (size: number) => Uint8Array;
   readonly log: Log;
+  readonly health: () => readonly HealthPart[];
+  readonly metrics: () => Promise<string>;
 }
 
 export interface ListeningApis {
@@ -24,9 +27,9 @@ export interface ListeningApis {
 
 /** Serves one API in two places: over TCP to whoever has a key, on the unix socket to whoever can reach it. */
 export async function listen(config: Config, parts: ApiParts): Promise<ListeningApis> {
-  const { seam, desk, clock, random, log } = parts;
+  const { seam, desk, clock, random, log, health, metrics } = parts;
   const { api, socketPath } = config;
-  const options = { model: seam, desk, clock, random, log, isReady: () => true };
+  const options = { model: seam, desk, clock, random, log, health, metrics, isReady: () => true };
   await takeSocket(socketPath);
   const local = createApi({ ...options, auth: "local socket" });
   const tls =
@@ -34,18 +37,44 @@ export async function listen(config: Config, parts: ApiParts): Promise<Listening
       ? null
       : { cert: readFileSync(api.tls.certificatePath, "utf8"), key: api.tls.key.reveal() };
   const tcp = createApi({ ...options, auth: (key) => desk.tokens.check(key), tls });
-  await local.listen({ path: socketPath });
-  chmodSync(socketPath, 0o660);
-  await tcp.listen({ host: api.host, port: api.port });
+  const close = async (): Promise<void> => {
+    await Promise.all([local.close(), tcp.close()]);
+    rmSync(socketPath, { force: true });
+  };
+  try {
+    await local.listen({ path: socketPath });
+    chmodSync(socketPath, 0o660);
+    await tcp.listen({ host: api.host, port: api.port });
+  } catch (error) {
+    await close();
+    throw notListening(error, api);
+  }
   const { port } = tcp.server.address() as AddressInfo; // It listens on TCP.
   const host = api.host.includes(":") ? `[${api.host}]` : api.host;
-  return {
-    endpoint: `${tls === null ? "http" : "https"}://${host}:${port}`,
-    async close() {
-      await Promise.all([local.close(), tcp.close()]);
-      rmSync(socketPath, { force: true });
-    },
-  };
+  return { endpoint: `${tls === null ? "http" : "https"}://${host}:${port}`, close };
+}
+
+/** What a person can do about it, where that is known. */
+function notListening(error: unknown, { host, port }: Config["api"]): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  switch (code) {
+    case "EADDRINUSE":
+      return new PortRefused(
+        `port ${port} of ${host} is taken by another program: end that one, or choose another port`,
+      );
+    case "EACCES":
+      return new PortRefused(`this user may not listen on port ${port}: choose one from 1024 upwards`);
+    case "EADDRNOTAVAIL":
+      return new PortRefused(`this machine has no address ${host} to listen on`);
+    default:
+      return error;
+  }
+}
+
+/** The API cannot be served over TCP. */
+export class PortRefused extends Error {
+  override readonly name = "PortRefused";
+  readonly code = "api.port_refused";
 }
 
 /** A socket file left by a crash is removed; one that answers belongs to a daemon that runs. */

@@ -8,6 +8,8 @@ export interface Upkeep {
   readonly link: Pick<CloudLink, "status"> | null;
   readonly time: Pick<FlooredTime, "read" | "tick" | "persist">;
   readonly log: Log;
+  /** Looks at the health of every part. */
+  readonly look: () => void;
   /** Is told of every turn. */
   readonly heard: () => void;
 }
@@ -20,10 +22,11 @@ const TURN_EVERY_MS = 5_000;
  */
 export function keepUp(engine: Engine, upkeep: Upkeep): () => void {
   const { clock } = engine.deps;
-  const { time, log, heard } = upkeep;
+  const { time, log, look, heard } = upkeep;
   let cancel = (): void => undefined;
   const turn = (): void => {
     const hasMore = unlessDiskFull(log, () => workOnce(engine, upkeep)) ?? false;
+    look();
     heard();
     cancel = clock.startTimer(hasMore ? 0 : TURN_EVERY_MS, turn);
   };

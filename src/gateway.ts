@@ -24,10 +24,12 @@ import {
   watchStore,
 } from "#src/gateway-heartbeat";
 import { loadDriver } from "#src/gateway-drivers";
+import { Observability } from "#src/gateway-observability";
 import { keepUp } from "#src/gateway-upkeep";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import { realClock } from "#src/ops/clock";
+import type { Metrics } from "#src/ops/metrics";
 import { type FloorStore, FlooredTime, watchClockSync } from "#src/ops/time-source";
 import { loadSealingKey } from "#src/store/sealing-key";
 import { openStore } from "#src/store/store";
@@ -82,7 +84,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
   const inventory = inventoryOf(config);
   refuseRenumbered(store, inventory);
-  const engine = new Engine({
+  const observability = new Observability({
+    store,
+    storePath,
+    devices,
+    clock,
+    log,
+    time,
+    needsKeys: config.systems.some(({ cardProfiles }) => cardProfiles.length > 0),
+    cloud: () => link?.status() ?? null,
+    offline: () =>
+      config.cloud === null ? null : { limit: config.offline, used: engine.offlineWork.used() },
+  });
+  const { metrics } = observability;
+  const engine: Engine = new Engine({
     store,
     devices,
     clock,
@@ -98,21 +113,40 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       attemptMs: config.limits.commandMs,
     },
     offline: config.cloud === null ? null : config.offline,
+    meter: metrics,
   });
   engine.recover();
-  const link = cloudLink(engine, config, { clock, log, learn: (now) => time.learn(now) });
+  const link: CloudLink | null = cloudLink(engine, config, { clock, log, learn: (now) => time.learn(now) });
   const seam = gatewayModel(engine, { isSandbox: options.simulation !== undefined });
   const desk = gatewayDesk(engine, {
     seam,
     simulation: options.simulation,
     cloud: () => link?.status() ?? null,
     version: VERSION,
+    health: () => observability.health(),
+    sync: () => observability.sync(),
+    resetClockFloor: () => time.resetFloor(),
   });
-  const apis = await listen(config, { seam, desk, clock, random, log });
-  const journalDevices = devices.onChange((status) => engine.deviceChanged(status));
+  const apis = await listen(config, {
+    seam,
+    desk,
+    clock,
+    random,
+    log,
+    health: () => observability.health(),
+    metrics: () => metrics.text(),
+  });
+  const stopJournal = devices.onChange((status) => engine.deviceChanged(status));
+  const stopMetrics = meter(engine, metrics);
   devices.start();
   link?.start();
-  const stopUpkeep = keepUp(engine, { link, time, log, heard: watch("engine", ENGINE_SILENCE_MAX_MS) });
+  const stopUpkeep = keepUp(engine, {
+    link,
+    time,
+    log,
+    look: () => void observability.health(),
+    heard: watch("engine", ENGINE_SILENCE_MAX_MS),
+  });
   const stopStoreWatch = watchStore(store.meta, { clock, watch });
   log.info({ event: "gateway.ready", endpoint: apis.endpoint, socket: config.socketPath }, "gateway ready");
   return {
@@ -125,12 +159,25 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await apis.close();
       await engine.jobs.stop(JOBS_END_WITHIN_MS);
       await link?.stop();
-      journalDevices();
+      stopJournal();
+      stopMetrics();
       await devices.stop();
       sync.stop();
       store.close();
       log.info({ event: "gateway.stopped" }, "gateway stopped");
     },
+  };
+}
+
+/** Counts what happens at devices and encoders until the returned function is called. */
+function meter(engine: Engine, metrics: Metrics): () => void {
+  const stops = [
+    engine.deps.devices.onChange((status) => metrics.deviceChanged(status)),
+    engine.jobs.onProgress((job, progress) => metrics.jobStepped(job, progress)),
+    () => metrics.stop(),
+  ];
+  return () => {
+    for (const stop of stops) stop();
   };
 }
 

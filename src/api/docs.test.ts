@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { jobsStream } from "./schemas/desk.js";
+import { metricsGet } from "./schemas/health.js";
 import { gatewayRoutes, healthRoutes, seamRoutes, simulationRoutes } from "./server.js";
 
 test("docs/api.md lists every route with its methods and role, and no other", () => {
@@ -10,7 +11,7 @@ test("docs/api.md lists every route with its methods and role, and no other", ()
   const endpoints = [...seamRoutes, ...healthRoutes, ...gatewayRoutes, ...simulationRoutes].map(
     (route) => route.endpoint,
   );
-  const served = [...endpoints, jobsStream].map(
+  const served = [...endpoints, jobsStream, metricsGet].map(
     ({ path, methods, role }) => `${path} ${methods.join(" ")} ${role ?? "none"}`,
   );
   expect(documented.sort()).toEqual(served.sort());

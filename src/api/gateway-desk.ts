@@ -27,6 +27,18 @@ export interface DeskOptions {
   /** null: no cloud is configured. */
   readonly cloud: () => object | null;
   readonly version: string;
+  readonly health: () => readonly HealthPart[];
+  readonly sync: () => JsonObject;
+  readonly resetClockFloor: () => void;
+}
+
+interface HealthPart {
+  readonly part: string;
+  readonly state: string;
+  readonly code: string;
+  readonly message: string;
+  /** Epoch ms. */
+  readonly since: number;
 }
 
 /** What only the gateway offers: the routes under `/lockbridge/…`. */
@@ -80,6 +92,7 @@ export function gatewayDesk(engine: Engine, options: DeskOptions): DeskModel {
           workspace_id: inventory.workspaceId,
         },
         time: { now: isoInstant(now), quality },
+        health: options.health().map((part) => ({ ...part, since: isoInstant(part.since) })),
         devices: engine.deps.devices.status().map(deviceFacts),
         encoders: inventory.encoders.map(({ id, key, name, unit }) => ({
           acs_encoder_id: id,
@@ -94,6 +107,18 @@ export function gatewayDesk(engine: Engine, options: DeskOptions): DeskModel {
         key_versions: store.keySets.list().map(({ version }) => version),
         credentials: store.objects.count("acs_credential"),
       };
+    },
+    sync: options.sync,
+    resetClockFloor(by) {
+      const { certain } = time.read();
+      // Nothing is certain where there is no floor.
+      const before = certain === 0 ? null : isoInstant(certain);
+      options.resetClockFloor();
+      const { now, quality } = time.read();
+      engine.transact(causeOf(by), (tx) =>
+        tx.audit(`reset the floor of the clock, which was ${before ?? "unknown"}`, null),
+      );
+      return { floor_before: before, now: isoInstant(now), quality };
     },
     devices: () => engine.deps.devices.status().map(deviceFacts),
     encode: (input, by) =>

@@ -163,6 +163,10 @@ export interface JobProgress {
 export interface DeskModel {
   /** Site, devices, cloud link, queue lengths, clock quality: what a status screen shows. */
   status(): JsonObject;
+  /** What is wanted, stored and proved on cards, and what keeps them apart. */
+  sync(): JsonObject;
+  /** Forgets the latest time ever trusted; answers the time as it is known then. */
+  resetClockFloor(by: Caller): JsonObject;
   devices(): readonly JsonObject[];
   /** As `encoders.encode`, with the choice to write over another guest's valid card. */
   encode(input: { encoderId: string; credentialId: string; overwrite: boolean }, by: Caller): JsonObject;

@@ -109,10 +109,10 @@ test.each([...KEYED, jobsStream].map((endpoint) => [endpoint.path, endpoint.role
   },
 );
 
-test("a viewer may change nothing; keys, tokens and configuration are the administrator's", () => {
+test("a viewer may change nothing; keys, tokens, clock and configuration are the administrator's", () => {
   for (const { path, methods, role } of KEYED) {
     const isRead = methods.includes("GET");
-    if (/^\/lockbridge\/(keys|tokens|config)\//.test(path)) {
+    if (/^\/lockbridge\/(keys|tokens|config|clock)\//.test(path)) {
       expect([path, role]).toEqual([path, "admin"]);
     } else {
       expect([path, role]).toEqual([path, isRead ? "viewer" : "technician"]);

@@ -23,12 +23,13 @@ import { credentialRoutes } from "./routes/credentials.js";
 import { deskRoutes, simulationRoutes } from "./routes/desk.js";
 import { encoderRoutes } from "./routes/encoders.js";
 import { eventRoutes } from "./routes/events.js";
-import { healthRoutes } from "./routes/health.js";
+import { healthRoutes, type Readiness } from "./routes/health.js";
 import { secretRoutes } from "./routes/secrets.js";
 import { siteRoutes } from "./routes/site.js";
 import { userRoutes } from "./routes/users.js";
 import { jobsStream } from "./schemas/desk.js";
 import type { Endpoint } from "./schemas/endpoint.js";
+import { metricsGet } from "./schemas/health.js";
 
 export interface ApiOptions {
   readonly model: SeamModel;
@@ -45,6 +46,10 @@ export interface ApiOptions {
   /** PEM texts; with them the server speaks HTTPS only. */
   readonly tls?: { readonly cert: string; readonly key: string } | null;
   isReady(): boolean;
+  /** How each part is; absent where nobody looks at the parts. */
+  health?: NonNullable<Readiness["health"]>;
+  /** The figures for Prometheus; without it there is no route `/metrics`. */
+  metrics?: (() => Promise<string>) | undefined;
 }
 
 export const seamRoutes: readonly Route<SeamModel>[] = [
@@ -113,11 +118,19 @@ export function createApi(options: ApiOptions): FastifyInstance {
     endpoints.set(jobsStream.path, jobsStream);
     serveStreams(app, new JobStreams(desk, clock));
   }
+  const { metrics } = options;
+  if (metrics !== undefined) {
+    endpoints.set(metricsGet.path, metricsGet);
+    app.all(metricsGet.path, async (_, reply) => reply.type(PROMETHEUS_TEXT).send(await metrics()));
+  }
   const underWay = new AnswersUnderWay(app.server);
   // After the streams were ended: hooks run in this order.
   app.addHook("preClose", () => underWay.finish(clock, CLOSE_MS_MAX));
   return app;
 }
+
+/** https://prometheus.io/docs/instrumenting/exposition_formats/ */
+const PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8";
 
 /** Whoever asks without a key, where none is needed. */
 const NOBODY: Caller = { name: "nobody", role: "viewer", seesPins: false };

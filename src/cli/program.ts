@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { cardCommands } from "./commands/cards.js";
 import { credentialCommands } from "./commands/credentials.js";
+import { healthCommands } from "./commands/health.js";
 import { processCommands } from "./commands/process.js";
 import { siteCommands } from "./commands/site.js";
 import { type CliContext, type CliEdge, contextOf, type GlobalOptions } from "./context.js";
@@ -51,6 +52,7 @@ export function buildProgram(edge: CliEdge, ended: (code: number) => void): Comm
   cardCommands(program, add);
   credentialCommands(program, add);
   siteCommands(program, add);
+  healthCommands(program, add);
   return program;
 }
 

@@ -11,6 +11,18 @@ export function timeOf(instant: string | null | undefined): string {
   return date.toLocaleString("sv-SE", { dateStyle: "short", timeStyle: "short" });
 }
 
+/** `3 h 20 min`, of milliseconds. */
+export function durationOf(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return `${Math.floor(ms / 1_000)} s`;
+  const [days, hours, rest] = [Math.floor(minutes / 1_440), Math.floor(minutes / 60) % 24, minutes % 60];
+  const parts = [days > 0 ? `${days} d` : "", hours > 0 ? `${hours} h` : "", rest > 0 ? `${rest} min` : ""];
+  return parts
+    .filter((part) => part !== "")
+    .slice(0, 2)
+    .join(" ");
+}
+
 export function validityOf({ starts_at, ends_at }: { starts_at?: unknown; ends_at?: unknown }): string {
   const from = typeof starts_at === "string" ? `from ${timeOf(starts_at)}` : "";
   const until = typeof ends_at === "string" ? `until ${timeOf(ends_at)}` : "";

@@ -76,10 +76,15 @@ const LEVELS = { ok: "info", degraded: "warn", failed: "error" } as const satisf
   keyof Log
 >;
 
+/** Passing by themselves, within seconds. */
+const ON_THE_WAY: ReadonlySet<string> = new Set(["device.opening", "cloud.connecting", "cloud.catching_up"]);
+
 /** Remembers since when each part is as it is, and logs every change. */
 export class Health {
   readonly #log: Log;
   #parts: readonly HealthPart[] = [];
+  /** What the log said last of each part. */
+  readonly #told = new Map<string, HealthState>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -95,13 +100,19 @@ export class Health {
     const { part, state, code } = verdict;
     const before = this.#parts.find((other) => other.part === part);
     if (before?.state === state && before.code === code) return { ...verdict, since: before.since };
-    // What is well from the start is no news.
-    if (before !== undefined || state !== "ok")
-      this.#log[LEVELS[state]](
-        { event: "health.changed", part, state, code },
-        "the health of a part changed",
-      );
+    this.#tell(verdict);
     return { ...verdict, since: now };
+  }
+
+  /** What is well from the start, or on its way to be, is no news. */
+  #tell({ part, state, code }: Verdict): void {
+    const told = this.#told.get(part) ?? "ok";
+    if (ON_THE_WAY.has(code) || (state === "ok" && told === "ok")) return;
+    this.#told.set(part, state);
+    this.#log[LEVELS[state]](
+      { event: "health.changed", part, state, reason_code: code },
+      "the health of a part changed",
+    );
   }
 }
 

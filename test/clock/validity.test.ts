@@ -36,7 +36,9 @@ async function site({
   });
   await rig.ready();
   if (time === undefined) throw new Error("the rig asks for its time");
-  rigs.push({ stop: keepUp(rig.engine, { link: null, time, log: quiet, heard: () => undefined }) });
+  rigs.push({
+    stop: keepUp(rig.engine, { link: null, time, log: quiet, look: () => undefined, heard: () => undefined }),
+  });
   return { rig, sync, time, clock: rig.clock };
 }
 

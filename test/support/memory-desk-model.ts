@@ -34,6 +34,8 @@ export function memoryDesk(site: MemorySite): MemoryDesk {
 
   const desk: DeskModel = {
     status: () => ({ site: { name: site.inventory.siteName } }),
+    sync: () => ({ credentials: { wanted: 0, stored: 0, proved: 0 } }),
+    resetClockFloor: () => ({ quality: "unknown" }),
     devices: () => [{ key: "desk", state: "ready" }],
     encode: ({ encoderId, credentialId }, by) => site.model.encoders.encode({ encoderId, credentialId }, by),
     erase: ({ encoderId }, by) => site.model.encoders.scan({ encoderId }, by),

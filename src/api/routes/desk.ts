@@ -3,6 +3,7 @@ import { seamErrorOf } from "../fault.js";
 import type { DeskModel, Simulation } from "../model.js";
 import { route } from "../route.js";
 import {
+  clockResetFloor,
   configCheck,
   credentialsRevoke,
   credentialsSettle,
@@ -13,11 +14,16 @@ import {
   jobsCancel,
   simulateCard,
   statusGet,
+  syncGet,
 } from "../schemas/desk.js";
 
 /** Desk work. The live stream of a job lies in `job-stream.ts`. */
 export const deskRoutes = [
   route(statusGet, (desk: DeskModel) => ({ status: desk.status() })),
+
+  route(syncGet, (desk: DeskModel) => ({ sync: desk.sync() })),
+
+  route(clockResetFloor, (desk: DeskModel, _, { by }) => ({ clock: desk.resetClockFloor(by) })),
 
   route(devicesList, (desk: DeskModel) => ({ devices: [...desk.devices()] })),
 

@@ -14,6 +14,24 @@ export const statusGet = endpoint({
   output: answer({ status: z.looseObject({}) }),
 });
 
+/** What is wanted, stored and proved on cards, and what keeps them apart. */
+export const syncGet = endpoint({
+  path: "/lockbridge/sync",
+  methods: READ,
+  role: "viewer",
+  input: z.object({}),
+  output: answer({ sync: z.looseObject({}) }),
+});
+
+/** A person says that the latest time ever trusted was wrong: it is forgotten, and trusted time makes a new one. */
+export const clockResetFloor = endpoint({
+  path: "/lockbridge/clock/reset_floor",
+  methods: ACT,
+  role: "admin",
+  input: z.object({}),
+  output: answer({ clock: z.looseObject({}) }),
+});
+
 export const devicesList = endpoint({
   path: "/lockbridge/devices",
   methods: READ,

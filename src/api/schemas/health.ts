@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { answer, endpoint } from "./endpoint.js";
+import { answer, endpoint, READ } from "./endpoint.js";
 
 const HEALTH = ["POST", "GET", "HEAD"] as const;
 const health = answer({
@@ -33,11 +33,25 @@ export const healthz = endpoint({
   output: answer({}),
 });
 
-/** The process can do its work; 503 while it cannot. */
+const healthState = z.enum(["ok", "degraded", "failed"]);
+
+/**
+ * The process can do its work; 503 while it cannot. An absent device or cloud makes it no less ready: how the parts
+ * are is said beside, without a name of the site.
+ */
 export const readyz = endpoint({
   path: "/readyz",
   methods: HEALTH,
   role: null,
   input: z.object({}),
-  output: answer({}),
+  output: answer({ health: healthState.optional(), parts: z.record(z.string(), healthState).optional() }),
+});
+
+/** The figures, as Prometheus reads them: not JSON. */
+export const metricsGet = endpoint({
+  path: "/metrics",
+  methods: READ,
+  role: "viewer",
+  input: z.object({}),
+  output: z.string(),
 });
