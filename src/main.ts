@@ -55,4 +55,5 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-process.exitCode = await runCli(process.argv.slice(2), edge);
+// A command that could not start everything has left something open: that must not keep the process.
+process.exit(await runCli(process.argv.slice(2), edge));

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -22,10 +23,10 @@ beforeAll(() => {
   });
 }, 120_000);
 
-function start(words: readonly string[], socket = "/nowhere/sock") {
+function start(words: readonly string[], socket = "/nowhere/sock", env: NodeJS.ProcessEnv = {}) {
   const child = spawn(process.execPath, ["dist/src/main.js", ...words], {
     cwd: root,
-    env: { ...process.env, LOCKBRIDGE_SOCKET: socket },
+    env: { ...process.env, LOCKBRIDGE_SOCKET: socket, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const said = { out: "", error: "" };
@@ -49,6 +50,23 @@ test("check-config reads a real file with the real drivers", async () => {
   expect(bad.out).toContain(`${path}:2:28 there is no driver "referense"; did you mean "reference"?`);
   const good = await start(["check-config", "config/lockbridge.example.yaml"]).ended;
   expect(good).toMatchObject({ code: 0, error: "" });
+});
+
+test("a demo whose port is taken says so, ends, and leaves nothing behind", async () => {
+  const holder = createServer().listen(0, "127.0.0.1");
+  await once(holder, "listening");
+  const { port } = holder.address() as AddressInfo; // It listens on TCP.
+  const TMPDIR = mkdtempSync(join(tmpdir(), "lockbridge-cli-"));
+  const ended = start(["demo", "--json", "--port", String(port)], undefined, { TMPDIR }).ended;
+  const { code, out } = await ended;
+  expect(JSON.parse(out)).toMatchObject({
+    error: {
+      type: "demo.not_started",
+      message: `The demo could not start: port ${port} of 127.0.0.1 is taken by another program: end that one, or choose another port.`,
+    },
+  });
+  expect([code, readdirSync(TMPDIR)]).toEqual([1, []]);
+  holder.close();
 });
 
 test("SIGINT cancels the job through the daemon, then the process ends with 130", async () => {

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { createWriteStream, mkdtempSync, writeFileSync } from "node:fs";
+import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -35,8 +35,27 @@ const READY_WITHIN_MS = 20_000;
 const LOOK_EVERY_MS = 50;
 
 /** Starts everything and returns when the encoder is ready and the cloud knows the site. All files lie in one directory. */
-export async function startDemoSite({ port, onFatal }: DemoSiteOptions): Promise<DemoSite> {
+export async function startDemoSite(options: DemoSiteOptions): Promise<DemoSite> {
   const stateDir = mkdtempSync(join(tmpdir(), "lockbridge-demo-"));
+  const started: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of started.splice(0).reverse()) await end();
+  };
+  try {
+    return { ...(await startSite(stateDir, options, started)), stop };
+  } catch (error) {
+    await stop();
+    rmSync(stateDir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** `started` learns how to end each part as soon as that part runs. */
+async function startSite(
+  stateDir: string,
+  { port, onFatal }: DemoSiteOptions,
+  started: (() => Promise<void> | void)[],
+): Promise<Omit<DemoSite, "stop">> {
   const socket = join(stateDir, "lockbridge.sock");
   const siteId = randomUUID();
   const gatewayId = randomUUID();
@@ -44,9 +63,11 @@ export async function startDemoSite({ port, onFatal }: DemoSiteOptions): Promise
   const cloudApiKey = `seam_cloud_${randomBytes(16).toString("hex")}`;
 
   const logFile = createWriteStream(join(stateDir, "lockbridge.log"));
+  started.push(() => void logFile.end());
   const log = createLog("info", logFile);
   const hardware = new SimulatedSite(stateDir);
   await hardware.plugIn();
+  started.push(() => hardware.unplug());
   const cloud = await createCloud({
     port: 0,
     siteId,
@@ -57,6 +78,7 @@ export async function startDemoSite({ port, onFatal }: DemoSiteOptions): Promise
     log: log.child({ part: "stand-in cloud" }),
     file: join(stateDir, "cloud.db"),
   });
+  started.push(() => cloud.close());
   const configPath = join(stateDir, "lockbridge.yaml");
   const document = configDocument({
     stateDir,
@@ -80,6 +102,7 @@ export async function startDemoSite({ port, onFatal }: DemoSiteOptions): Promise
     simulation: hardware.simulation(() => encoderId),
     onFatal,
   });
+  started.push(() => gateway.stop());
   const { desk } = gateway;
   const by = { name: "demo", role: "admin", seesPins: true } as const;
   desk.keys.create(by);
@@ -96,12 +119,6 @@ export async function startDemoSite({ port, onFatal }: DemoSiteOptions): Promise
     apiKey: token,
     encoderId,
     entranceIds: loaded.config.entrances.map(({ id }) => id),
-    async stop() {
-      await gateway.stop();
-      await cloud.close();
-      await hardware.unplug();
-      logFile.end();
-    },
   };
 }
 

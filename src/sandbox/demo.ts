@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
+import { CliError, EXIT } from "#src/cli/exit-codes";
 import { untilSignal } from "#src/run-gateway";
 import { type DemoSite, startDemoSite } from "./demo-site.js";
 import { DemoStory, type Stage } from "./demo-story.js";
@@ -25,6 +26,9 @@ export async function runDemo({ once, json, port }: DemoOptions): Promise<number
       process.stderr.write(`${error.message}\n`);
       process.exit(1);
     },
+  }).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliError(EXIT.failed, "demo.not_started", `The demo could not start: ${reason}.`);
   });
   try {
     if (json) return await stayUp(site, ended);
