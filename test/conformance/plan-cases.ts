@@ -292,6 +292,10 @@ async function isDisturbed(
     if (!allowed.includes("card.several")) expect(bench.world.changes).toBe(changesThen);
   } else {
     expect(trouble.isReached && !allowed.includes("card.several")).toBe(false);
+    // The second card is blank, so what was done to the wrong one shows.
+    const back = await bench.outcome(writer.read(card, readPlanFor(technology), calm()));
+    if (!(back instanceof DriverError)) expectCanary(back);
+    if (call === "read") expect(outcome).toHaveProperty("opened", "canary");
   }
   await present(bench, technology);
   await bench.finish();

@@ -9,6 +9,8 @@ export interface Scene {
   readonly name: string;
   /** Can a card, a slot, a lock or a door change? If not, every failure is harmless. */
   readonly changes: boolean;
+  /** Whatever goes wrong, it resolves. */
+  readonly neverRejects?: true;
   set(bench: Bench): Promise<Act>;
 }
 
@@ -92,6 +94,7 @@ function cardScenes(technology: CardTechnology): readonly Scene[] {
     {
       name: name("release"),
       changes: false,
+      neverRejects: true,
       async set(bench) {
         await present(bench, technology);
         return { begin: () => bench.unit("cardWriter").release() };

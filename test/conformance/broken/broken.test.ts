@@ -34,9 +34,10 @@ describe.each(flaws)("a driver that $flaw", ({ caughtBy, patches }) => {
 async function failureOf(id: string, patches: readonly Patch[]): Promise<unknown> {
   const it = cases.find((candidate) => candidate.id === id);
   if (it === undefined) throw new RangeError(`no case ${id}`);
-  const loadAnew = () => Promise.resolve(copyOfReference(patches));
+  // A patch that no longer fits must not count as a flaw that was found.
+  const driver = copyOfReference(patches);
   try {
-    await it.run({ id: "reference", driver: await loadAnew(), rig }, loadAnew);
+    await it.run({ id: "reference", driver, rig }, () => Promise.resolve(copyOfReference(patches)));
     return undefined;
   } catch (error) {
     return error;
