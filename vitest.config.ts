@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-const conditions = ["source", "node", "import", "default"];
+// Vitest hands these to Node too, for whatever is required from node_modules: nothing that is for `import` only.
+const conditions = ["source", "node"];
 
 export default defineConfig({
   resolve: { conditions },

@@ -16,6 +16,11 @@ const SOCAT = { name: "socat", command: "socat" };
 const STRACE = { name: "strace", command: "strace" };
 const BUILD_ESSENTIAL = { name: "build-essential", command: "g++" };
 const COMPILER = [BUILD_ESSENTIAL, { name: "python3", command: "python3" }];
+/** The link to the cloud is tested through a real broker, with certificates made on the spot. */
+const BROKER = [
+  { name: "mosquitto", command: "mosquitto" },
+  { name: "openssl", command: "openssl" },
+];
 /** Programs of others that the tests hold our simulated encoder and our cards against, and what it takes to write one. */
 const NFC_PEERS = [
   { name: "libnfc-bin", command: "nfc-list" },
@@ -33,7 +38,7 @@ const SERVICE_TOOLS = [
 const TARGETS = {
   demo: { packages: [SOCAT], isBuilt: true },
   /** The check builds by itself, as a step that is counted. */
-  test: { packages: [SOCAT, STRACE, ...NFC_PEERS, ...SERVICE_TOOLS], isBuilt: false },
+  test: { packages: [SOCAT, STRACE, ...BROKER, ...NFC_PEERS, ...SERVICE_TOOLS], isBuilt: false },
   build: { packages: [], isBuilt: true },
 };
 

@@ -9,6 +9,7 @@ import {
   type Message,
   MESSAGE_TYPES,
   messageSchema,
+  type Presence,
   whereOf,
   WIRE_VERSION,
 } from "./wire.js";
@@ -105,7 +106,7 @@ function contradictionIn(message: Message): string | null {
 /** The one place where PINs leave as text: in `page.items[].secret` and `ev.secrets`. */
 export function encodeBody(
   session: string | null,
-  messages: readonly (GatewayMessage | CloudMessage)[],
+  messages: readonly (GatewayMessage | Presence | CloudMessage)[],
   options: { readonly gzipFromBytes?: number } = {},
 ): Uint8Array {
   const text = JSON.stringify(revealed({ v: WIRE_VERSION, session, messages }));

@@ -1,3 +1,4 @@
+import type { Secret } from "#src/lib/secret";
 import type { CarrierProblem } from "./sync-state.js";
 import type { GatewayMessage } from "./wire.js";
 
@@ -9,12 +10,22 @@ export interface CarrierSink {
   down(problem: CarrierProblem): void;
 }
 
+/** What a carrier needs beside the system's own authorities; PEM texts. An empty one is good for most clouds. */
+export interface CarrierTls {
+  /** Authorities to trust instead of the system's. */
+  readonly ca?: string | undefined;
+  /** The gateway's own; goes together with its key. */
+  readonly certificate?: string | undefined;
+  readonly key?: Secret<string> | undefined;
+}
+
 /** Moves bodies between gateway and cloud and knows nothing of what they say. */
 export interface Carrier {
   readonly name: string;
   /** Is the way encrypted, so that the cloud's clock may be believed? */
   readonly isEncrypted: boolean;
-  open(sink: CarrierSink): void;
+  /** `boot` rises with every start of the link. */
+  open(sink: CarrierSink, boot: number): void;
   send(session: string | null, messages: readonly GatewayMessage[]): void;
   /** The session began: from now on take what the cloud says by itself. */
   listen(session: string): void;

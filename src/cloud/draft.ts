@@ -64,7 +64,7 @@ export class Draft {
   problem(code: ProblemCode, message: string): void {
     const since = this.state.problem?.code === code ? this.state.problem.since : this.local.wall;
     this.state = { ...this.state, problem: { code, message, since } };
-    this.notice("warn", `cloud.${code}`, "the cloud link has a problem", { code, reason: message });
+    this.notice("warn", "cloud.problem", "the cloud link has a problem", { problem: code, reason: message });
   }
 
   /** Ends the session, says why, and rests before the next try. */
@@ -72,7 +72,7 @@ export class Draft {
     const { phase } = this.state;
     if (phase.name === "stopped") return;
     const hasHeld = phase.name === "welcomed" && this.local.now - phase.since >= SESSION_HELD_MS;
-    const isRefused = code === "carrier.unauthorized";
+    const isRefused = code === "carrier.unauthorized" || code === "carrier.certificate_refused";
     const failures = (hasHeld ? 0 : this.state.failures) + (isRefused ? 0 : 1);
     const refusals = isRefused ? (hasHeld ? 0 : this.state.refusals) + 1 : 0;
     const chance = this.#chance();

@@ -2,8 +2,10 @@ import { Agent, request } from "undici";
 import { type Clock, DeadlineExceeded, sleep, withDeadline } from "#src/lib/deadline";
 import type { Secret } from "#src/lib/secret";
 import { encodeBody } from "./body.js";
-import { type Carrier, type CarrierSink, CloudConfigError } from "./carrier.js";
-import { problemOfError, problemOfStatus } from "./http-problems.js";
+import { checkedAddress } from "./address.js";
+import type { Carrier, CarrierSink, CarrierTls } from "./carrier.js";
+import { problemOfError } from "./connection-problems.js";
+import { problemOfStatus } from "./http-problems.js";
 import type { CarrierProblem } from "./sync-state.js";
 import { type GatewayMessage, LIMITS } from "./wire.js";
 
@@ -12,6 +14,7 @@ export interface HttpCarrierConfig {
   readonly url: string;
   readonly gateway: string;
   readonly token: Secret<string>;
+  readonly tls?: CarrierTls | undefined;
 }
 
 /** How long the cloud may hold a request that waits for news. Below the idle limits of common proxies. */
@@ -37,18 +40,25 @@ class HttpCarrier implements Carrier {
   readonly #endpoint: URL;
   readonly #token: Secret<string>;
   readonly #clock: Clock;
-  readonly #agent = new Agent({
-    connect: { timeout: CONNECT_WITHIN_MS },
-    // The carrier's own deadlines, by the injected clock, are the only ones.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+  readonly #agent: Agent;
   #line: Line | null = null;
 
   constructor(config: HttpCarrierConfig, clock: Clock) {
-    const base = checkedUrl(config.url);
-    this.isEncrypted = base.protocol === "https:";
+    const { url, isEncrypted } = checkedAddress(config.url, {
+      key: "cloud.http",
+      safe: ["https:"],
+      plain: ["http:"],
+    });
+    this.isEncrypted = isEncrypted;
+    const base = url.href.endsWith("/") ? url.href : `${url.href}/`;
     this.#endpoint = new URL(`gateway/v1/${encodeURIComponent(config.gateway)}/sync`, base);
+    const { ca, certificate: cert, key } = config.tls ?? {};
+    this.#agent = new Agent({
+      connect: { timeout: CONNECT_WITHIN_MS, ca, cert, key: key?.reveal() },
+      // The carrier's own deadlines, by the injected clock, are the only ones.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
     this.#token = config.token;
     this.#clock = clock;
   }
@@ -214,28 +224,4 @@ function nextBody(line: Line): { session: string | null; messages: readonly Gate
   }
   const messages = line.outbox.splice(0, count).map(({ message }) => message);
   return { session: first.session, messages };
-}
-
-function checkedUrl(text: string): URL {
-  let url: URL;
-  try {
-    url = new URL(text.endsWith("/") ? text : `${text}/`);
-  } catch {
-    throw new CloudConfigError(
-      `cloud.http: "${text}" is not an address; it looks like https://cloud.example`,
-    );
-  }
-  if (url.username !== "" || url.password !== "") {
-    throw new CloudConfigError(
-      "cloud.http: no user or password in the address; the token goes into cloud.token",
-    );
-  }
-  if (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname))) return url;
-  throw new CloudConfigError(
-    `cloud.http: ${url.protocol}//${url.hostname} is not encrypted, and PINs would travel over it; use https://`,
-  );
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

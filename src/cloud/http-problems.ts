@@ -48,18 +48,3 @@ function retryAfterMs(header: string | undefined, now: number): number {
   const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - now;
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), RETRY_AFTER_MAX_MS) : 0;
 }
-
-/** What a failed connection means. Only the stable code of Node's error is shown. */
-export function problemOfError(error: unknown, host: string): CarrierProblem {
-  const code = codeOf(error);
-  if (/CERT|SELF_SIGNED|UNABLE_TO_|TLS|SSL|ALTNAME/.test(code)) {
-    return { code: "carrier.tls", message: `no trusted encrypted connection to ${host} (${code})` };
-  }
-  return { code: "carrier.unreachable", message: `cannot reach ${host} (${code})` };
-}
-
-function codeOf(error: unknown): string {
-  if (typeof error === "object" && error !== null && "code" in error && typeof error.code === "string")
-    return error.code;
-  return error instanceof Error ? error.name : "unknown";
-}

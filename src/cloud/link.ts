@@ -217,11 +217,14 @@ class Link implements CloudLink {
     for (const order of turn.carrier) {
       switch (order.type) {
         case "open":
-          carrier.open({
-            up: () => this.#feed({ type: "carrier.up" }),
-            received: (bytes) => this.#feed({ type: "received", bytes }),
-            down: (problem) => this.#feed({ type: "carrier.down", problem }),
-          });
+          carrier.open(
+            {
+              up: () => this.#feed({ type: "carrier.up" }),
+              received: (bytes) => this.#feed({ type: "received", bytes }),
+              down: (problem) => this.#feed({ type: "carrier.down", problem }),
+            },
+            this.#boot,
+          );
           break;
         case "listen":
           carrier.listen(order.session);

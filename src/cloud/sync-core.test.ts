@@ -233,6 +233,25 @@ test("a head behind the cursor is an alarm, not a step back", () => {
   expect(rig.cursor.rev).toBe(10);
 });
 
+test("a hint that the feed went on is asked after once, unless the page came; one that says nothing new is not", () => {
+  const rig = caughtUpAtTen();
+  const head = (at: number) => rig.hear({ type: "head", epoch: EPOCH, head: at, floor: 0 });
+  expect(sent(head(10))).toEqual([]);
+  expect(sent(head(12))).toEqual(["pull"]);
+  expect(sent(head(12))).toEqual([]);
+  rig.hear(page(10, 12));
+  expect(sent(head(12))).toEqual([]);
+  expect(sent(head(11))).toEqual([]);
+  expect(rig.state.phase).toMatchObject({ head: 12 });
+});
+
+test("a hint of another feed is asked after, and moves nothing", () => {
+  const rig = caughtUpAtTen();
+  const turn = rig.hear({ type: "head", epoch: { n: 2, id: "other" }, head: 99, floor: 0 });
+  expect(sent(turn)).toEqual(["pull"]);
+  expect(rig.state.phase).toMatchObject({ head: 10 });
+});
+
 test("uploads at most four batches ahead, goes on with acknowledgements, sends again when none comes", () => {
   const rig = new Rig();
   rig.append(1_000);
@@ -364,18 +383,21 @@ test("rests longer with each failure up to five minutes; a session that held a m
   ]);
 });
 
-test("refused credentials: a slow lane from five to sixty minutes, and an alarm", () => {
-  const rig = new Rig();
-  const rests: number[] = [];
-  for (let time = 0; time < 6; time++) {
-    rig.welcome();
-    rig.feed({ type: "carrier.down", problem: { code: "carrier.unauthorized", message: "401" } });
-    const { phase } = rig.state;
-    if (phase.name === "resting") rests.push((phase.until - rig.now) / 60_000);
-  }
-  expect(rests).toEqual([5.25, 10.5, 21, 42, 63, 63]);
-  expect(rig.state.problem).toMatchObject({ code: "carrier.unauthorized" });
-});
+test.each(["carrier.unauthorized", "carrier.certificate_refused"] as const)(
+  "%s: a slow lane from five to sixty minutes, and an alarm",
+  (code) => {
+    const rig = new Rig();
+    const rests: number[] = [];
+    for (let time = 0; time < 6; time++) {
+      rig.welcome();
+      rig.feed({ type: "carrier.down", problem: { code, message: "refused" } });
+      const { phase } = rig.state;
+      if (phase.name === "resting") rests.push((phase.until - rig.now) / 60_000);
+    }
+    expect(rests).toEqual([5.25, 10.5, 21, 42, 63, 63]);
+    expect(rig.state.problem).toMatchObject({ code });
+  },
+);
 
 test.each([
   ["asks to wait", { type: "ctl", order: "throttle", retry_after_ms: 90_000 }, "cloud.asked_to_wait", 90_500],
@@ -426,6 +448,7 @@ const message: fc.Arbitrary<CloudMessage> = fc.oneof(
   fc
     .tuple(fc.nat(30), fc.nat(8), fc.nat(5))
     .map(([from, length, more]) => page(from, from + length, from + length + more)),
+  fc.nat(60).map((head) => ({ type: "head" as const, epoch: EPOCH, head, floor: 0 })),
   fc.nat(40).map((ingested) => ({ type: "ack" as const, jid: "jid", ingested, refused: [] })),
   fc
     .tuple(fc.nat(5), fc.nat(40), fc.nat(20_000), fc.boolean())

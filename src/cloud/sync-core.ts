@@ -11,7 +11,7 @@ import type {
   Welcomed,
 } from "./sync-state.js";
 import { acknowledged, RESEND_AFTER_MS, resendOverdue, upload } from "./upload.js";
-import { type Command, LIMITS, type Message, type Page, type Welcome } from "./wire.js";
+import { type Command, type Head, LIMITS, type Message, type Page, type Welcome } from "./wire.js";
 
 /**
  * The gateway's half of the sync protocol as a function: it knows no carrier, no clock and no store. Any message may
@@ -227,7 +227,7 @@ function handle(draft: Draft, message: Message): void {
     case "ack":
       if (message.refused.length > 0) {
         draft.notice("warn", "cloud.events_refused", "the cloud could not use some events", {
-          refused: message.refused.map(({ seq, code }) => ({ seq, code })),
+          refused: message.refused.map(({ seq, code }) => ({ seq, problem: code })),
         });
       }
       acknowledged(draft, message.jid, message.ingested);
@@ -243,10 +243,14 @@ function handle(draft: Draft, message: Message): void {
       if (message.order === "hello") draft.fail("cloud.asked_for_hello", message.reason);
       else draft.fail("cloud.asked_to_wait", "the cloud asked for a pause", message.retry_after_ms);
       return;
+    case "head":
+      headMoved(draft, phase, message);
+      return;
     case "hello":
     case "pull":
     case "ev":
     case "live":
+    case "state":
       return; // Our own words, sent back by a confused peer.
   }
 }
@@ -336,6 +340,14 @@ function turnPage(draft: Draft, phase: Welcomed, page: Page): void {
     caughtUp(draft);
   } else if (isNews) pull(draft); // A page without news never asks for another: that could go on for ever.
   runWaiting(draft);
+}
+
+/** A hint: what it tells of is asked for, if it did not come by itself. */
+function headMoved(draft: Draft, phase: Welcomed, hint: Head): void {
+  const cursor = cursorIn(draft, phase);
+  const isSame = isSameEpoch(cursor, hint);
+  if (isSame) draft.session({ head: Math.max(phase.head, hint.head), feedHeardAt: draft.local.now });
+  if (!isSame || hint.head > cursor.rev) pullUnlessOpen(draft, phase);
 }
 
 /** What of a page is news. An item too broken to say its rev is told by the end of its page. */

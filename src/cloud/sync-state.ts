@@ -78,6 +78,8 @@ export type CarrierProblemCode =
   | "carrier.unreachable"
   | "carrier.timeout"
   | "carrier.tls"
+  | "carrier.certificate_refused"
+  | "carrier.taken_over"
   | "carrier.redirected"
   | "carrier.unauthorized"
   | "carrier.not_found"

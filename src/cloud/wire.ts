@@ -210,6 +210,9 @@ const ctl = z.discriminatedUnion("order", [
   z.object({ type: z.literal("ctl"), order: z.literal("throttle"), retry_after_ms: counter.max(3_600_000) }),
 ]);
 
+/** Where the feed stands; a hint and no more. Over MQTT the broker keeps the newest one for whoever looks. */
+const head = z.object({ type: z.literal("head"), epoch, head: counter, floor: counter });
+
 // ── Gateway → cloud ──────────────────────────────────────────────────────────────────────────────────────────────
 
 const timeQuality = z.enum(["trusted", "estimated", "unknown"]);
@@ -250,6 +253,18 @@ const live = z.object({
   say: z.string().max(500),
 });
 
+/**
+ * Presence, where a broker keeps it: told when a session began, and left behind as the last will. `online: false` says
+ * that this connection (`boot` and `connection`) ended, and nothing of another: a will may come late.
+ */
+const state = z.object({
+  type: z.literal("state"),
+  online: z.boolean(),
+  boot: counter,
+  /** Rises by one with every connection since that start. */
+  connection: counter,
+});
+
 export const messageSchema = z.discriminatedUnion("type", [
   welcome,
   page,
@@ -257,10 +272,12 @@ export const messageSchema = z.discriminatedUnion("type", [
   cmd,
   gone,
   ctl,
+  head,
   hello,
   pull,
   evBatch,
   live,
+  state,
 ]);
 export const MESSAGE_TYPES: ReadonlySet<string> = new Set<Message["type"]>([
   "welcome",
@@ -269,10 +286,12 @@ export const MESSAGE_TYPES: ReadonlySet<string> = new Set<Message["type"]>([
   "cmd",
   "gone",
   "ctl",
+  "head",
   "hello",
   "pull",
   "ev",
   "live",
+  "state",
 ]);
 
 export type Message = z.infer<typeof messageSchema>;
@@ -281,6 +300,8 @@ export type Page = z.infer<typeof page>;
 export type Command = z.infer<typeof cmd>;
 export type Hello = z.infer<typeof hello>;
 export type Pull = z.infer<typeof pull>;
+export type Head = z.infer<typeof head>;
+export type Presence = z.infer<typeof state>;
 export type EventBatch = z.infer<typeof evBatch>;
 
 /** A page as it is written: its items are good by construction, each with the hash of its spec. */
@@ -291,4 +312,4 @@ export type PageOut = Omit<Page, "items"> & {
 /** What a gateway says. */
 export type GatewayMessage = Extract<Message, { type: "hello" | "pull" | "ev" | "live" }>;
 /** What a cloud says. */
-export type CloudMessage = Exclude<Message, GatewayMessage | Page> | PageOut;
+export type CloudMessage = Exclude<Message, GatewayMessage | Presence | Page> | PageOut;

@@ -191,7 +191,7 @@ test("a cloud that takes the connection and says nothing is given up after its t
     clock,
   );
   const problem = new Promise<string>((resolve) => {
-    carrier.open({ up: () => {}, received: () => {}, down: ({ code }) => resolve(code) });
+    carrier.open({ up: () => {}, received: () => {}, down: ({ code }) => resolve(code) }, 1);
   });
   carrier.send(null, [{ type: "live", cmd: "c", step: "done", say: "" }]);
   await clock.advance(15_000);

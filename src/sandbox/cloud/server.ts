@@ -9,6 +9,7 @@ import type { Log } from "#src/lib/log";
 import { CloudFaults } from "./faults.js";
 import { gatewayRoutes } from "./gateway-routes.js";
 import { cloudModel } from "./model.js";
+import { CloudMqtt, type CloudMqttOptions } from "./mqtt-side.js";
 import { CloudSite } from "./site.js";
 
 export interface CloudOptions {
@@ -24,12 +25,16 @@ export interface CloudOptions {
   readonly log?: Pick<Log, "error">;
   readonly file?: string | undefined;
   readonly commandLifeMs?: number | undefined;
+  /** A broker through which gateways may connect as well. */
+  readonly mqtt?: CloudMqttOptions | undefined;
 }
 
 export interface Cloud {
   /** For apps and for the gateway's `cloud.http` alike. */
   readonly endpoint: string;
   readonly site: CloudSite;
+  /** null: it speaks HTTP only. */
+  readonly mqtt: CloudMqtt | null;
   readonly faults: CloudFaults;
   close(): Promise<void>;
 }
@@ -37,13 +42,17 @@ export interface Cloud {
 /** Expired commands are looked for at least this often, so that whoever waits for one is told. */
 const EXPIRE_EVERY_MS = 1_000;
 
-/** Starts the stand-in cloud: the app API and the gateway's `/gateway/v1/…/sync`, on one port. */
+/**
+ * Starts the stand-in cloud: the app API and the gateway's `/gateway/v1/…/sync`, on one port, and with a broker its MQTT
+ * side. Rejects when the broker cannot be reached or refuses it.
+ */
 export async function createCloud(options: CloudOptions): Promise<Cloud> {
   const { clock, log = { error: () => undefined } } = options;
   const random = (size: number): Uint8Array => new Uint8Array(randomBytes(size));
   const site = new CloudSite({ ...options, random });
   const faults = new CloudFaults();
   const closing = new AbortController();
+  const mqtt = options.mqtt === undefined ? null : await CloudMqtt.connect(site, options.mqtt, log);
   const api = createApi({
     model: cloudModel(site),
     auth: keyCheck(options.apiKey),
@@ -70,9 +79,11 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
   return {
     endpoint: `http://127.0.0.1:${port}`,
     site,
+    mqtt,
     faults,
     async close() {
       stopExpiry();
+      await mqtt?.close();
       closing.abort();
       const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
       server.closeIdleConnections();

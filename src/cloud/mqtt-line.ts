@@ -1,0 +1,313 @@
+import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
+import type { Clock } from "#src/lib/deadline";
+import type { Secret } from "#src/lib/secret";
+import type { CarrierTls } from "./carrier.js";
+import { isVersionRefused, problemOfMqttError, problemOfReason } from "./mqtt-problems.js";
+import type { CarrierProblem } from "./sync-state.js";
+import { LIMITS } from "./wire.js";
+
+/** As the protocol numbers them: 4 is MQTT 3.1.1. */
+export type MqttVersion = 4 | 5;
+
+export interface MqttLineOptions {
+  readonly address: URL;
+  readonly isEncrypted: boolean;
+  readonly version: MqttVersion;
+  /** Also the user's name. */
+  readonly clientId: string;
+  readonly token: Secret<string>;
+  readonly tls: CarrierTls;
+  readonly subscription: string;
+  /** What the broker publishes, and keeps, when this connection ends without a word. */
+  readonly will: { readonly topic: string; readonly payload: Uint8Array };
+}
+
+export interface MqttLineEvents {
+  /** Connected, let in and subscribed. */
+  up(): void;
+  /** Must have stored what it wants to keep when it returns: the message is acknowledged then. */
+  received(bytes: Uint8Array): void;
+  /** Once, and nothing after it. */
+  ended(ending: MqttEnding): void;
+}
+
+export interface MqttEnding {
+  readonly problem: CarrierProblem;
+  readonly version: MqttVersion;
+  /** Is the version why? A broker that hangs up without a word may mean it. */
+  readonly mayBeVersion: "yes" | "perhaps" | "no";
+}
+
+export interface Outgoing {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly retain: boolean;
+  /** Worth nothing when late: sent at QoS 0, and not at all while others wait. */
+  readonly isDroppable: boolean;
+}
+
+const UP_WITHIN_MS = 10_000;
+const GOODBYE_WITHIN_MS = 1_000;
+const KEEP_ALIVE_S = 30;
+/** Just long enough for the will's delay; the broker's queue is never used. */
+const SESSION_EXPIRY_S = 30;
+/** Presence does not flicker when the line is back so soon. */
+const WILL_DELAY_S = 15;
+const RECEIVE_MAXIMUM = 16;
+/** Messages sent and not acknowledged by the broker; the broker may want fewer. */
+const WINDOW = 16;
+/** Messages waiting for room in the window. The core resends by itself, so a longer queue only repeats it. */
+const OUTBOX_MAX = 64;
+/** A packet is a body, its topic and a few numbers. */
+const PACKET_BYTES = LIMITS.bodyBytes + 1_024;
+/** Bytes that may come before a packet is complete: one packet, and what a socket hands over at once. */
+const UNREAD_BYTES_MAX = PACKET_BYTES + 128 * 1_024;
+
+/** One connection to a broker, from dialling to its end. The MQTT library does the protocol and decides nothing. */
+export class MqttLine {
+  readonly #options: MqttLineOptions;
+  readonly #events: MqttLineEvents;
+  readonly #clock: Clock;
+  readonly #client: MqttClient;
+  readonly #closed: Promise<void>;
+  #phase: "dialling" | "subscribing" | "up" | "over" = "dialling";
+  #hasSocket = false;
+  #isHandingOver = false;
+  #unreadBytes = 0;
+  #outbox: Outgoing[] = [];
+  #inFlight = 0;
+  #window = WINDOW;
+  #packetBytesMax = PACKET_BYTES;
+  #cancelDeadline = (): void => undefined;
+
+  constructor(options: MqttLineOptions, events: MqttLineEvents, clock: Clock) {
+    this.#options = options;
+    this.#events = events;
+    this.#clock = clock;
+    this.#client = connect(options.address.href, clientOptions(options));
+    this.#closed = new Promise((resolve) => this.#client.once("close", resolve));
+  }
+
+  connect(): void {
+    const client = this.#client;
+    // Set before anything can arrive: the library acknowledges a message that no handler holds back.
+    client.handleMessage = (packet, done) => this.#take(packet, done);
+    client.on("packetreceive", () => (this.#unreadBytes = 0));
+    client.on("connect", ({ properties }) => {
+      this.#window = Math.min(WINDOW, properties?.receiveMaximum ?? WINDOW);
+      this.#packetBytesMax = Math.min(PACKET_BYTES, properties?.maximumPacketSize ?? PACKET_BYTES);
+      this.#subscribe();
+    });
+    client.on("disconnect", ({ reasonCode }) => this.#end(problemOfReason(reasonCode ?? 0, this.#host)));
+    client.on("error", (error) => {
+      const mayBeVersion = isVersionRefused(error) ? "yes" : this.#isHungUp(error) ? "perhaps" : "no";
+      this.#end(problemOfMqttError(error, this.#host), mayBeVersion);
+    });
+    client.on("close", () => this.#end(this.#goneProblem(), this.#phase === "dialling" ? "perhaps" : "no"));
+    this.#cancelDeadline = this.#clock.startTimer(UP_WITHIN_MS, () =>
+      this.#end({
+        code: "carrier.timeout",
+        message: `the broker at ${this.#host} did not answer within ${UP_WITHIN_MS / 1_000} s`,
+      }),
+    );
+    try {
+      client.connect();
+    } catch (error) {
+      // Damaged certificates are found before there is a socket.
+      this.#end(problemOfMqttError(error, this.#host));
+      return;
+    }
+    this.#hasSocket = true;
+    client.stream.on("data", (chunk: Uint8Array) => this.#watchSize(chunk.length));
+  }
+
+  publish(message: Outgoing): void {
+    if (this.#phase !== "up") return;
+    if (message.isDroppable && this.#isBusy()) return;
+    this.#outbox.push(message);
+    if (this.#outbox.length > OUTBOX_MAX) {
+      this.#end({
+        code: "carrier.timeout",
+        message: `the broker at ${this.#host} does not take the messages of this gateway`,
+      });
+    } else this.#drain();
+  }
+
+  /** Ends the line for good; nothing is reported any more. Says goodbye where it can. Resolves when all is freed. */
+  async leave(): Promise<void> {
+    // In the midst of a message nothing can be said: that one must stay without an acknowledgement.
+    const canSpeak = this.#phase === "up" && !this.#isHandingOver && this.#client.connected;
+    this.#over();
+    if (!canSpeak) return this.#hangUp();
+    const { topic, payload } = this.#options.will;
+    this.#client.publish(topic, Buffer.from(payload), { qos: 1, retain: true });
+    this.#client.end(false);
+    const cancel = this.#clock.startTimer(GOODBYE_WITHIN_MS, () => this.#client.stream.destroy());
+    await this.#closed;
+    cancel();
+  }
+
+  #subscribe(): void {
+    this.#phase = "subscribing";
+    const { subscription } = this.#options;
+    // What the broker kept is older than the welcome, which says it better.
+    this.#client.subscribe(subscription, { qos: 1, rh: 2 }, (error) => {
+      if (this.#phase !== "subscribing") return;
+      if (error !== null) {
+        this.#end({
+          code: "carrier.unauthorized",
+          message: `the broker at ${this.#host} does not let this gateway subscribe to ${subscription}; check its rights there`,
+        });
+        return;
+      }
+      this.#cancelDeadline();
+      this.#phase = "up";
+      this.#events.up();
+    });
+  }
+
+  #take(packet: IPublishPacket, done: () => void): void {
+    if (this.#phase === "over") {
+      this.#client.stream.destroy();
+      return;
+    }
+    if (!packet.retain) {
+      const { payload } = packet;
+      this.#isHandingOver = true;
+      this.#events.received(typeof payload === "string" ? Buffer.from(payload) : payload);
+      this.#isHandingOver = false;
+    }
+    if (!this.#isOver()) done();
+  }
+
+  #drain(): void {
+    while (this.#inFlight < this.#window && this.#phase === "up") {
+      const next = this.#outbox.shift();
+      if (next === undefined) return;
+      this.#write(next);
+    }
+  }
+
+  #write({ topic, payload, retain, isDroppable }: Outgoing): void {
+    if (payload.length + topic.length + 16 > this.#packetBytesMax) {
+      const message = `the broker at ${this.#host} takes packets up to ${this.#packetBytesMax} bytes, and the batch was bigger`;
+      this.#end({ code: "carrier.batch_too_big", message });
+      return;
+    }
+    this.#inFlight++;
+    this.#client.publish(topic, Buffer.from(payload), { qos: isDroppable ? 0 : 1, retain }, (error) => {
+      this.#inFlight--;
+      if (this.#phase !== "up") return;
+      if (error) this.#end(problemOfMqttError(error, this.#host));
+      else this.#drain();
+    });
+  }
+
+  #isBusy(): boolean {
+    return this.#outbox.length > 0 || this.#inFlight >= this.#window;
+  }
+
+  /** A broker without MQTT 5 does not know how big a packet may be for us: what never ends is cut. */
+  #watchSize(bytes: number): void {
+    this.#unreadBytes += bytes;
+    if (this.#unreadBytes <= UNREAD_BYTES_MAX) return;
+    this.#end({
+      code: "carrier.answer_too_big",
+      message: `the cloud's answer is larger than ${LIMITS.bodyBytes} bytes`,
+    });
+  }
+
+  #end(problem: CarrierProblem, mayBeVersion: MqttEnding["mayBeVersion"] = "no"): void {
+    if (this.#phase === "over") return;
+    const { version } = this.#options;
+    this.#over();
+    void this.#hangUp();
+    this.#events.ended({ problem, version, mayBeVersion });
+  }
+
+  async #hangUp(): Promise<void> {
+    if (!this.#hasSocket) return;
+    this.#client.end(true);
+    await this.#closed;
+  }
+
+  #over(): void {
+    this.#phase = "over";
+    this.#outbox = [];
+    this.#cancelDeadline();
+  }
+
+  #isOver(): boolean {
+    return this.#phase === "over";
+  }
+
+  #isHungUp(error: Error): boolean {
+    return this.#phase === "dialling" && "code" in error && error.code === "ECONNRESET";
+  }
+
+  #goneProblem(): CarrierProblem {
+    const message =
+      this.#phase === "up"
+        ? `the broker at ${this.#host} ended the connection`
+        : `the broker at ${this.#host} ended the connection before it let this gateway in`;
+    return { code: "carrier.unreachable", message };
+  }
+
+  get #host(): string {
+    return this.#options.address.host;
+  }
+}
+
+function clientOptions({
+  version,
+  clientId,
+  token,
+  tls,
+  will,
+  isEncrypted,
+}: MqttLineOptions): IClientOptions {
+  const isV5 = version === 5;
+  return {
+    manualConnect: true,
+    // When to try again is the core's to say, and what to say again too.
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    protocolId: "MQTT",
+    protocolVersion: version,
+    clientId,
+    username: clientId,
+    password: token.reveal(),
+    clean: true,
+    keepalive: KEEP_ALIVE_S,
+    // No part of the address may set options.
+    query: {},
+    // The library would write whole packets, the token among them, where DEBUG asks for it.
+    log: () => undefined,
+    will: {
+      topic: will.topic,
+      payload: Buffer.from(will.payload),
+      qos: 1,
+      retain: true,
+      ...(isV5 ? { properties: { willDelayInterval: WILL_DELAY_S } } : {}),
+    },
+    ...(isV5
+      ? {
+          properties: {
+            sessionExpiryInterval: SESSION_EXPIRY_S,
+            receiveMaximum: RECEIVE_MAXIMUM,
+            maximumPacketSize: PACKET_BYTES,
+          },
+        }
+      : {}),
+    ...(isEncrypted ? tlsOptions(tls) : {}),
+  };
+}
+
+function tlsOptions({ ca, certificate, key }: CarrierTls): IClientOptions {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined ? {} : { cert: certificate }),
+    ...(key === undefined ? {} : { key: key.reveal() }),
+  };
+}
