@@ -237,7 +237,10 @@ export class Session {
       if (await this.#receive(limitMs, signal, ({ is }) => is === "ack")) return;
       // The command may have arrived and been answered all the same: those answers would be in the way later.
       this.#isOutOfStep = true;
-      this.#log.debug({ command: code, sends }, "the command was not acknowledged");
+      this.#log.debug(
+        { event: "pn532.not_acknowledged", command: code, sends },
+        "the command was not acknowledged",
+      );
     }
     throw attempt.failure("device.silent", "the encoder does not answer");
   }
@@ -261,7 +264,7 @@ export class Session {
         throw attempt.failure("device.silent", "the encoder acknowledges but does not answer");
       // Something came, so the chip has answered, and repeating an answer changes nothing.
       this.#isOutOfStep = true;
-      this.#log.debug({ command: code, nacks }, "the answer was damaged");
+      this.#log.debug({ event: "pn532.answer_damaged", command: code, nacks }, "the answer was damaged");
       await this.#send(NACK, attempt, signal);
     }
     throw attempt.failure("reply.malformed", "the answers of the encoder are damaged");

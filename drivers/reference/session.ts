@@ -160,7 +160,7 @@ export class Session {
     this.#received = rest;
     if (noiseBytes > 0) {
       this.#hasHeardNoise = true;
-      this.#context.log.debug({ noiseBytes }, "bytes that belong to no frame");
+      this.#context.log.debug({ event: "reference.noise", noiseBytes }, "bytes that belong to no frame");
     }
     for (const frame of frames) this.#handle(frame);
   }

@@ -110,7 +110,7 @@ export class Health {
     if (ON_THE_WAY.has(code) || (state === "ok" && told === "ok")) return;
     this.#told.set(part, state);
     this.#log[LEVELS[state]](
-      { event: "health.changed", part, state, reason_code: code },
+      { event: "health.changed", part, state, problem: state === "ok" ? null : code },
       "the health of a part changed",
     );
   }
