@@ -5,7 +5,6 @@ import { gatewayDesk } from "#src/api/gateway-desk";
 import { gatewayModel } from "#src/api/gateway-model";
 import type { DeskModel, Simulation } from "#src/api/model";
 import { enginePort } from "#src/cloud/engine-port";
-import { createHttpCarrier } from "#src/cloud/http-carrier";
 import { type CloudLink, createCloudLink } from "#src/cloud/link";
 import type { Config } from "#src/config/config";
 import type { ConfiguredDevice } from "#src/config/device-settings";
@@ -17,6 +16,7 @@ import { Engine } from "#src/engine/engine";
 import { renumberedEntrances } from "#src/engine/renumbered";
 import type { Store } from "#src/engine/ports";
 import { listen } from "#src/gateway-api";
+import { cloudCarrier } from "#src/gateway-carrier";
 import {
   DEVICE_SILENCE_MAX_MS,
   ENGINE_SILENCE_MAX_MS,
@@ -204,14 +204,11 @@ function cloudLink(
 ): CloudLink | null {
   const { cloud } = config;
   if (cloud === null) return null;
-  if (cloud.httpUrl === null) {
-    throw new Error("cloud.http is needed: this release speaks HTTP to its cloud");
-  }
   engine.offlineWork.start();
   return createCloudLink({
     gateway: cloud.gatewayId,
     sw: VERSION,
-    carrier: createHttpCarrier({ url: cloud.httpUrl, gateway: cloud.gatewayId, token: cloud.token }, clock),
+    carrier: cloudCarrier(cloud, { site: config.site.id, clock }),
     store: engine.deps.store,
     engine: enginePort(engine, learn),
     clock,

@@ -60,6 +60,12 @@ export interface ConfiguredCloud {
   readonly httpUrl: string | null;
   readonly gatewayId: string;
   readonly token: Secret<string>;
+  readonly tls: {
+    /** null: the system's authorities. */
+    readonly caPath: string | null;
+    /** The gateway's own. */
+    readonly identity: { readonly certificatePath: string; readonly key: Secret<string> } | null;
+  };
 }
 
 export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[]): Config {
@@ -93,15 +99,7 @@ export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[])
       zone: entrance.zone ?? null,
       keypad: entrance.keypad === undefined ? null : fullUnit(entrance.keypad),
     })),
-    cloud:
-      file.cloud === undefined
-        ? null
-        : {
-            mqttUrl: file.cloud.url ?? null,
-            httpUrl: file.cloud.http ?? null,
-            gatewayId: file.cloud.gateway.toLowerCase(),
-            token: file.cloud.token,
-          },
+    cloud: file.cloud === undefined ? null : cloudOf(file.cloud),
     offline: { ms: file.offline.hours * 3_600_000, keys: file.offline.keys },
     limits: {
       cardWaitMs: file.limits.card_wait_s * 1_000,
@@ -119,6 +117,21 @@ export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[])
     socketPath: file.socket,
     stateDir: file.state_dir,
     logLevel: file.log.level,
+  };
+}
+
+function cloudOf({ url, http, gateway, token, tls }: NonNullable<ConfigFile["cloud"]>): ConfiguredCloud {
+  const { ca, certificate, key } = tls ?? {};
+  const hasIdentity = certificate !== undefined && key !== undefined;
+  return {
+    mqttUrl: url ?? null,
+    httpUrl: http ?? null,
+    gatewayId: gateway.toLowerCase(),
+    token,
+    tls: {
+      caPath: ca ?? null,
+      identity: hasIdentity ? { certificatePath: certificate, key } : null,
+    },
   };
 }
 

@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { isUuid } from "#src/lib/uuid";
 import { type ConfiguredKind, objectId } from "./ids.js";
 import { meant, oneOf } from "./explain.js";
 import type { Finding, Path } from "./problem.js";
+import { reasonOf } from "./references.js";
 import { entriesOf, numberOrUndefined, sectionOf, textOrUndefined } from "./tolerant.js";
 
 /** What no schema of a single value can see: one part of the file against another. */
@@ -13,6 +15,7 @@ export function crossCheck(data: unknown): Finding[] {
     ...sharedNumbers(data),
     ...limits(data),
     ...cloudCarriers(data),
+    ...cloudTls(data),
     ...apiBeyondLoopback(data),
   ];
 }
@@ -189,6 +192,30 @@ function cloudCarriers(data: unknown): Finding[] {
     }
     return [{ path, at: "value", message: `this must begin with ${schemes}` }];
   });
+}
+
+function cloudTls(data: unknown): Finding[] {
+  const tls = sectionOf(sectionOf(data, "cloud"), "tls");
+  const found: Finding[] = [];
+  for (const key of ["ca", "certificate"]) {
+    const path = textOrUndefined(tls[key]);
+    const fault = path === undefined ? undefined : certificateFault(path);
+    if (fault !== undefined) found.push({ path: ["cloud", "tls", key], at: "value", message: fault });
+  }
+  if ((tls["certificate"] === undefined) !== (tls["key"] === undefined)) {
+    const message = "a client certificate and its key go together: one of them is missing";
+    found.push({ path: ["cloud", "tls"], at: "key", message });
+  }
+  return found;
+}
+
+function certificateFault(path: string): string | undefined {
+  try {
+    const text = readFileSync(path, "utf8");
+    return text.includes("-----BEGIN CERTIFICATE-----") ? undefined : `${path} holds no certificate in PEM`;
+  } catch (error) {
+    return `cannot read ${path}: ${reasonOf(error)}`;
+  }
 }
 
 function apiBeyondLoopback(data: unknown): Finding[] {

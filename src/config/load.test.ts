@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
@@ -357,6 +357,44 @@ test.each(["http://127.0.0.1:4000", "http://[::1]:4000", "http://localhost", "ht
     expect(inspect(cloud)).not.toContain("t-o-k-e-n");
   },
 );
+
+test.each([
+  "mqtt://127.0.0.1:1883",
+  "ws://localhost/mqtt",
+  "mqtts://cloud.example:8883",
+  "wss://cloud.example",
+])("takes the cloud at %s", async (url) => {
+  const { cloud } = await good(`${GOOD}cloud: { url: "${url}", ${GATEWAY}, token: t }\n`);
+  expect(cloud).toMatchObject({ mqttUrl: url, httpUrl: null, tls: { caPath: null, identity: null } });
+});
+
+test("certificates for the cloud: a readable PEM, and a key to the gateway's own", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "lockbridge-config-"));
+  const [pem, text] = [join(folder, "ca.crt"), join(folder, "notes.txt")];
+  writeFileSync(pem, "-----BEGIN CERTIFICATE-----\n");
+  writeFileSync(text, "no certificate\n");
+  const withTls = (tls: string) =>
+    `${GOOD}cloud: { url: "mqtts://c.example", ${GATEWAY}, token: t, tls: { ${tls} } }\n`;
+  try {
+    const { cloud } = await good(withTls(`ca: ${pem}, certificate: ${pem}, key: k-e-y`));
+    expect(cloud?.tls).toMatchObject({ caPath: pem, identity: { certificatePath: pem } });
+    expect(cloud?.tls.identity?.key.reveal()).toBe("k-e-y");
+    expect(inspect(cloud, { depth: null })).not.toContain("k-e-y");
+    expect(await problems(withTls(`ca: ${folder}/none`))).toEqual([
+      `12 '${folder}/none' cloud.tls.ca: cannot read ${folder}/none: there is no such file`,
+    ]);
+    expect(await problems(withTls(`ca: ${text}`))).toEqual([
+      `12 '${text}' cloud.tls.ca: ${text} holds no certificate in PEM`,
+    ]);
+    for (const half of [`certificate: ${pem}`, "key: k"]) {
+      expect(await problems(withTls(half))).toEqual([
+        `12 'tls' cloud.tls: a client certificate and its key go together: one of them is missing`,
+      ]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
 
 test("a cloud needs one of its two addresses", async () => {
   expect(await problems(`${GOOD}cloud: { ${GATEWAY}, token: t }\n`)).toEqual([

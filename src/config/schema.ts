@@ -71,8 +71,16 @@ const entrance = z.strictObject({
 });
 
 const cloud = z.strictObject({
-  url: z.string().optional().describe("MQTT: mqtts:// or wss://."),
+  url: z.string().optional().describe("MQTT: mqtts:// or wss://. Used alone where both addresses stand."),
   http: z.string().optional().describe("HTTP: https://."),
+  tls: z
+    .strictObject({
+      ca: absolutePath.optional().describe("Authorities (PEM) to trust instead of the system's."),
+      certificate: absolutePath.optional().describe("This gateway's own certificate (PEM), with its key."),
+      key: secretText.optional().describe("PEM; best as ${credential:cloud-key} or ${file:/path}."),
+    })
+    .optional()
+    .describe("For a cloud with authorities of its own, or one that wants a client certificate."),
   gateway: uuid.describe("This gateway's id in the cloud."),
   token: secretText.describe("Best as ${credential:cloud-token}."),
 });
