@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Json, JsonObject } from "#src/lib/json";
 
 /** How values lie in columns: flags as 0 and 1, JSON as text, sealed values as blobs. */
-export const flag = z.union([z.literal(0), z.literal(1)]).transform((value) => value === 1);
+export const flag = z.literal([0, 1]).transform((value) => value === 1);
 export const blob = z.instanceof(Uint8Array);
 
 /** A JSON text column. */

@@ -25,6 +25,7 @@ export class Connection {
   readonly #statements = new Map<string, Database.Statement>();
   #fatal: StoreError | undefined;
   #inTransaction = false;
+  #rollbacks = 0;
   /** Set when work inside the open transaction failed: it can then only be rolled back. */
   #doom: Error | undefined;
 
@@ -82,6 +83,11 @@ export class Connection {
     return this.#inTransaction;
   }
 
+  /** How many transactions were undone. What was remembered of the file before the newest of them may be wrong. */
+  get rollbacks(): number {
+    return this.#rollbacks;
+  }
+
   /** After a fatal failure the file is left as it is: what SQLite would tidy up can no longer be trusted. */
   close(): void {
     if (this.#fatal === undefined) this.#guard(() => this.#database.close());
@@ -103,6 +109,7 @@ export class Connection {
 
   /** SQLite itself has already rolled back after some failures, a full disk among them. */
   #rollBack(): void {
+    this.#rollbacks += 1;
     if (this.#fatal === undefined && this.#database.inTransaction) this.run("ROLLBACK");
   }
 

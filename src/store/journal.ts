@@ -12,6 +12,16 @@ import { damaged } from "./store-error.js";
 
 const storedRow = z.object({ seq: z.number(), bytes: blob });
 type StoredRow = z.infer<typeof storedRow>;
+const chained = z.object({ prev: z.string() });
+const storedSecret = z.object({ code_sealed: blob }).optional();
+
+/** What the next row is chained to, as it was after so many rollbacks. */
+interface NewestRow {
+  readonly seq: number;
+  /** SHA-256 of its bytes. */
+  readonly hash: string;
+  readonly rollbacks: number;
+}
 
 /** `prev` of the first row. */
 const NO_PREVIOUS = "0".repeat(64);
@@ -33,6 +43,7 @@ export class Journal implements JournalTable {
   readonly #connection: Connection;
   readonly #sealer: Sealer;
   readonly #random: (size: number) => Uint8Array;
+  #known: NewestRow | undefined;
 
   constructor({ connection, sealer, random, jid }: JournalOptions) {
     this.#connection = connection;
@@ -46,12 +57,12 @@ export class Journal implements JournalTable {
   append(event: JournalEvent): number {
     const checked = journalEventSchema.parse(event);
     return this.#connection.transaction(() => {
-      const last = this.#last();
-      const seq = (last?.seq ?? 0) + 1;
-      const prev = last === undefined ? NO_PREVIOUS : sha256(last.bytes);
+      const { seq: lastSeq, hash: prev } = this.#newest();
+      const seq = lastSeq + 1;
       const bytes = Buffer.from(canonicalJson({ ...checked, prev }), "utf8");
       this.#connection.run("INSERT INTO journal (seq, bytes) VALUES (?, ?)", [seq, bytes]);
       if (checked.k === "local_change") this.#nameSecret(checked, seq);
+      this.#known = { seq, hash: sha256(bytes), rollbacks: this.#connection.rollbacks };
       return seq;
     });
   }
@@ -65,7 +76,7 @@ export class Journal implements JournalTable {
   }
 
   lastSeq(): number {
-    return this.#last()?.seq ?? 0;
+    return this.#newest().seq;
   }
 
   verifyChain(): ChainFault | undefined {
@@ -98,7 +109,7 @@ export class Journal implements JournalTable {
 
   secret(ref: string): Secret<string> | undefined {
     const row = this.#connection.get("SELECT code_sealed FROM journal_secrets WHERE ref = ?", [ref]);
-    const stored = z.object({ code_sealed: blob }).optional().parse(row);
+    const stored = storedSecret.parse(row);
     return stored && this.#sealer.openText(secretPlace(ref), stored.code_sealed);
   }
 
@@ -114,9 +125,20 @@ export class Journal implements JournalTable {
       throw new TypeError(`the change of ${kind} ${id} names a PIN that is not kept`);
   }
 
-  #last(): StoredRow | undefined {
+  /**
+   * Seq 0 while there is none. Remembered until a transaction is undone: nobody else ever writes to the file, and every
+   * dispatch asks more than once.
+   */
+  #newest(): NewestRow {
+    const { rollbacks } = this.#connection;
+    if (this.#known?.rollbacks === rollbacks) return this.#known;
     const row = this.#connection.get("SELECT seq, bytes FROM journal ORDER BY seq DESC LIMIT 1");
-    return storedRow.optional().parse(row);
+    const stored = storedRow.optional().parse(row);
+    this.#known =
+      stored === undefined
+        ? { seq: 0, hash: NO_PREVIOUS, rollbacks }
+        : { seq: stored.seq, hash: sha256(stored.bytes), rollbacks };
+    return this.#known;
   }
 
   #rows(fromSeq: number, limit: number): StoredRow[] {
@@ -128,7 +150,7 @@ export class Journal implements JournalTable {
 function parseRow(bytes: Uint8Array): { event: JournalEvent; prev: string } | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
-    const { prev } = z.object({ prev: z.string() }).parse(value);
+    const { prev } = chained.parse(value);
     return { event: journalEventSchema.parse(value), prev };
   } catch {
     return undefined;

@@ -29,6 +29,9 @@ const storedRow = z.object({
   search_text: z.string(),
 });
 
+const storedTombstone = z.object({ at: z.number(), revoked: flag }).optional();
+const storedCount = z.object({ n: z.number() });
+
 const UPSERT = `INSERT INTO objects (kind, id, epoch, rev, spec, denied, code_sealed, code_lookup, record, job_id,
     card_credential_id, dirty, blocked, provisional, gone, created_at, system_id, user_id, search_text)
   VALUES (@kind, @id, @epoch, @rev, @spec, @denied, @codeSealed, @codeLookup, @record, @jobId,
@@ -106,7 +109,7 @@ export class Objects implements ObjectsTable {
       kind,
       id,
     ]);
-    return z.object({ at: z.number(), revoked: flag }).optional().parse(row);
+    return storedTombstone.parse(row);
   }
 
   list(kind: ObjectKind, query: ListQuery): readonly ObjectRow[] {
@@ -166,7 +169,7 @@ export class Objects implements ObjectsTable {
 
   count(kind: ObjectKind): number {
     const row = this.#connection.get("SELECT count(*) AS n FROM objects WHERE kind = ? AND gone = 0", [kind]);
-    return z.object({ n: z.number() }).parse(row).n;
+    return storedCount.parse(row).n;
   }
 
   #putCards(kind: ObjectKind, id: string, uids: readonly (string | null)[]): void {

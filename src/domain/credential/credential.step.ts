@@ -37,8 +37,15 @@ export function stepCredential(record: CredentialRecord, event: CredentialEvent)
   }
   const since = outcome.state === record.state ? record.context.since : event.at;
   const next = { ...record, state: outcome.state, context: { ...outcome.context, since } };
-  const changed = canonicalJson(next) !== canonicalJson(record);
-  return { refused: false, next, effects: [...outcome.effects, ...owedTo(record, next, event)], changed };
+  return {
+    refused: false,
+    next,
+    effects: [...outcome.effects, ...owedTo(record, next, event)],
+    // Comparing costs as much as stepping, so it is done for those who ask.
+    get changed() {
+      return canonicalJson(next) !== canonicalJson(record);
+    },
+  };
 }
 
 interface Outcome {
