@@ -1,8 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { rig } from "#drivers/reference/conformance";
 import { copyOfReference, type Patch } from "#test/conformance/broken/copy";
-import { flaws } from "#test/conformance/broken/flaws";
+import { cardFlaws } from "#test/conformance/broken/card-flaws";
+import { lockFlaws } from "#test/conformance/broken/lock-flaws";
+import { sessionFlaws } from "#test/conformance/broken/session-flaws";
 import { cases } from "#test/conformance/cases";
+
+const flaws = [...sessionFlaws, ...cardFlaws, ...lockFlaws];
 
 /**
  * The suite can fail: one mistake at a time is laid on a copy of the reference driver, and the cases named beside it

@@ -1,0 +1,86 @@
+import { flaw, type Flaw } from "#test/conformance/broken/flaw";
+
+/** At locks, doors, readers and lamps. */
+export const lockFlaws: readonly Flaw[] = [
+  flaw(
+    "clears nothing and says that it did",
+    ["K01"],
+    ["locks.ts", "await session.perform(requests.clearSlot(unit, slot), call);", ""],
+  ),
+  flaw(
+    "a slot's clearing is harmless to it",
+    ["K02"],
+    ["protocol.ts", 'change("clearSlot"', 'ask("clearSlot"'],
+  ),
+  flaw(
+    "does not look whether the slot exists",
+    ["K03"],
+    ["locks.ts", "if (Number.isInteger(slot) && slot >= 1 && slot <= slots) return;", "return;"],
+  ),
+  flaw("counts one slot too few", ["K04"], ["locks.ts", "slot <= slots", "slot < slots"]),
+  flaw(
+    "writes no slot that is taken",
+    ["K05"],
+    [
+      "locks.ts",
+      "await session.perform(requests.writeSlot(",
+      'if ((await session.order(requests.readSlot(unit, slot), call)).is !== "empty") return;\n      await session.perform(requests.writeSlot(',
+    ],
+  ),
+  flaw("opening a lock is harmless to it", ["K06"], ["protocol.ts", 'change("setLocked"', 'ask("setLocked"']),
+  flaw(
+    "takes what the device tells unasked for the answer",
+    ["K07", "G02", "R02"],
+    [
+      "exchange.ts",
+      "sequence === EVENT_SEQUENCE || sequence !== exchange.sequence",
+      "sequence !== EVENT_SEQUENCE && sequence !== exchange.sequence",
+    ],
+  ),
+  flaw(
+    "hears nothing while it waits for an answer",
+    ["K07", "G02", "R02"],
+    [
+      "session.ts",
+      "if (event !== undefined) for",
+      "if (event !== undefined && this.#pending === undefined) for",
+    ],
+  ),
+  flaw(
+    "hands on typed keys in plain sight",
+    ["G01"],
+    [
+      "locks.ts",
+      "keys: event.keys }",
+      "keys: { reveal: () => event.keys.reveal(), shown: event.keys.reveal() } }",
+    ],
+  ),
+  flaw(
+    "throws something of its own at a long grant",
+    ["G03"],
+    [
+      "locks.ts",
+      "const tenths =",
+      'if (ms > 6_553_500) throw new RangeError("too long");\n      const tenths =',
+    ],
+  ),
+  flaw(
+    "counts bytes for bits",
+    ["R01"],
+    ["reader.ts", "bitCount: event.bitCount", "bitCount: event.bits.length * 8"],
+  ),
+  flaw(
+    "one listener that leaves takes the others along",
+    ["R03"],
+    ["session.ts", "return () => this.#listeners.delete(listener);", "return () => this.#listeners.clear();"],
+  ),
+  flaw(
+    "offers a signal that it does not know",
+    ["S01"],
+    [
+      "signals.ts",
+      "show: (signal, call) =>",
+      'show: (signal, call) => signal === "identify" ? Promise.reject(new Error("not supported")) :',
+    ],
+  ),
+];
