@@ -3,21 +3,25 @@ import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { gatewayTopics, siteTopics } from "#src/cloud/mqtt-topics";
 import { loadConfig } from "#src/config/load";
 import { type Gateway, startGateway } from "#src/gateway";
 import { knownDrivers } from "#src/gateway-drivers";
 import { realClock } from "#src/ops/clock";
 import { createLog } from "#src/ops/log";
+import { type Broker, type BrokerAccount, startBroker } from "./cloud/mqtt-broker.js";
 import { type Cloud, createCloud } from "./cloud/server.js";
 import { SimulatedSite } from "./simulated-site.js";
 
-/** A whole site on one machine: simulated encoder, stand-in cloud, and the daemon between them. */
+/** A whole site on one machine: simulated encoder, stand-in cloud, an MQTT broker, and the daemon between them. */
 export interface DemoSite {
   readonly stateDir: string;
   readonly socket: string;
   readonly hardware: SimulatedSite;
   readonly cloud: Cloud;
   readonly cloudApiKey: string;
+  /** Where to listen in on cloud and gateway: with the name and password of an account that reads and never writes. */
+  readonly mqttUrl: string;
   readonly gateway: Gateway;
   readonly apiKey: string;
   readonly encoderId: string;
@@ -68,6 +72,19 @@ async function startSite(
   const hardware = new SimulatedSite(stateDir);
   await hardware.plugIn();
   started.push(() => hardware.unplug());
+  const cloudPassword = randomBytes(24).toString("hex");
+  const listenerPassword = randomBytes(8).toString("hex");
+  const broker = await startBroker([
+    {
+      username: "cloud",
+      password: cloudPassword,
+      publishes: [siteTopics(siteId)],
+      reads: [siteTopics(siteId)],
+    },
+    gatewayAccount(siteId, gatewayId, gatewayToken),
+    { username: "listener", password: listenerPassword, publishes: [], reads: [""] },
+  ]);
+  started.push(() => broker.close());
   const cloud = await createCloud({
     port: 0,
     siteId,
@@ -77,6 +94,7 @@ async function startSite(
     clock: realClock,
     log: log.child({ part: "stand-in cloud" }),
     file: join(stateDir, "cloud.db"),
+    mqtt: { url: broker.url, username: "cloud", password: cloudPassword },
   });
   started.push(() => cloud.close());
   const configPath = join(stateDir, "lockbridge.yaml");
@@ -87,7 +105,7 @@ async function startSite(
     gatewayId,
     gatewayToken,
     port,
-    cloud,
+    broker,
     hardware,
   });
   writeFileSync(configPath, stringify(document), { mode: 0o600 });
@@ -115,6 +133,7 @@ async function startSite(
     hardware,
     cloud,
     cloudApiKey,
+    mqttUrl: broker.url.replace("//", `//listener:${listenerPassword}@`),
     gateway,
     apiKey: token,
     encoderId,
@@ -135,6 +154,12 @@ export async function until(
   }
 }
 
+/** A gateway talks on its own topics and on no others. */
+function gatewayAccount(site: string, gateway: string, token: string): BrokerAccount {
+  const own = gatewayTopics(site, gateway);
+  return { username: gateway, password: token, publishes: [`${own}u/`], reads: [`${own}d/`] };
+}
+
 function configDocument(site: {
   stateDir: string;
   socket: string;
@@ -142,7 +167,7 @@ function configDocument(site: {
   gatewayId: string;
   gatewayToken: string;
   port: number;
-  cloud: Cloud;
+  broker: Broker;
   hardware: SimulatedSite;
 }): object {
   return {
@@ -162,6 +187,6 @@ function configDocument(site: {
       "room-102": { system: "main", name: "102", door: 102 },
       pool: { system: "main", name: "Pool", zone: 3 },
     },
-    cloud: { http: site.cloud.endpoint, gateway: site.gatewayId, token: site.gatewayToken },
+    cloud: { url: site.broker.url, gateway: site.gatewayId, token: site.gatewayToken },
   };
 }

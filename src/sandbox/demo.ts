@@ -46,7 +46,7 @@ async function stayUp(site: DemoSite, ended: Promise<void>): Promise<number> {
     socket: site.socket,
     cloud_endpoint: site.cloud.endpoint,
     cloud_api_key: site.cloudApiKey,
-    mqtt_url: null,
+    mqtt_url: site.mqttUrl,
     state_dir: site.stateDir,
     pid: process.pid,
   };
@@ -85,7 +85,7 @@ async function playOnce(site: DemoSite, ended: Promise<void>): Promise<number> {
 async function playAlong(site: DemoSite, ended: Promise<void>): Promise<number> {
   const terminal = createInterface({ input: process.stdin });
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  say(`A simulated site is up: one PN532 encoder, a stand-in cloud, and the gateway between them.`);
+  say("A simulated site is up: one PN532 encoder, a stand-in cloud, and the gateway, which talk over MQTT.");
   say(`Everything it writes lies in ${site.stateDir}.`);
   const story = new DemoStory(site, stageFor(site, terminal, say));
   const played = story.play().then(() => sayWhatNext(site, say));
@@ -137,6 +137,7 @@ function sayWhatNext(site: DemoSite, say: (line: string) => void): void {
   say(`  ${cli(site)} credentials list`);
   say(`  ${cli(site)} simulate card --encoder front-desk --put ntag213`);
   say(`  ${cli(site)} scan --encoder front-desk`);
+  say(`  mosquitto_sub -v -L '${site.mqttUrl}/lockbridge/#'`);
   say(`  The seam SDK: new Seam({ apiKey: "${site.apiKey}", endpoint: "${site.gateway.endpoint}" })`);
   say(`  The cloud:    new Seam({ apiKey: "${site.cloudApiKey}", endpoint: "${site.cloud.endpoint}" })`);
 }
