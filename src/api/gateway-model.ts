@@ -2,6 +2,7 @@ import { offlineReason } from "#src/engine/device-problem";
 import type { Engine } from "#src/engine/engine";
 import type { Cause } from "#src/engine/transaction";
 import type { ActionAttempt, ObjectRow } from "#src/engine/ports";
+import { wishedAt } from "#src/engine/time";
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
 import { renderCredential } from "#src/domain/seam/credential";
 import { isoInstant } from "#src/domain/seam/instant";
@@ -165,14 +166,14 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
     },
     credentials: {
       create(input, by) {
-        const { now, certain } = time.read();
+        const reading = time.read();
         const userOfWish =
           input.userId === undefined ? undefined : store.objects.get("acs_user", input.userId);
         const spec = valueOf(
           checkCredentialCreate(input, {
             id: newId(),
-            now,
-            certain,
+            now: reading.now,
+            certain: wishedAt(reading),
             inventory,
             user:
               userOfWish === undefined || userOfWish.gone ? undefined : acsUserSpec.parse(userOfWish.spec),
@@ -197,7 +198,7 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
       update(id, change, by) {
         const row = credentialRow(id);
         const spec = valueOf(
-          checkCredentialUpdate(change, { spec: credentialSpec(row), now: time.read().certain }),
+          checkCredentialUpdate(change, { spec: credentialSpec(row), now: wishedAt(time.read()) }),
         );
         const isSame = change.code === undefined && change.endsAt === undefined;
         return credential(

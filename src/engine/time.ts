@@ -8,3 +8,11 @@ export interface TimeReading {
 export interface TimeSource {
   read(): TimeReading;
 }
+
+/**
+ * What a new wish's end is compared with. Where something has surely passed, a clock that is wrong refuses nobody;
+ * where nothing is known, the wall clock is all there is.
+ */
+export function wishedAt({ now, certain }: TimeReading): number {
+  return certain === 0 ? now : certain;
+}
