@@ -13,6 +13,11 @@ import { type EngineDeps, profilesOf } from "./engine-deps.js";
 import type { ObjectRow } from "./ports.js";
 import type { EngineTransaction, Step } from "./transaction.js";
 
+/** Rows looked at in one go. */
+const BATCH = 500;
+/** Far beyond what one person holds. */
+const HELD_MAX = 100_000;
+
 /** A desired document as it arrives: from a page of the feed, or from the desk. */
 export interface DesiredDocument {
   readonly kind: ObjectKind;
@@ -72,13 +77,16 @@ export function storeDocument(
     searchText: searchTextOf(id, spec),
   };
   store.objects.put(row);
-  store.quarantine.remove(kind, id);
+  // The desk does not know what the cloud wanted in words that this release does not understand.
+  if (document.rev > 0) store.quarantine.remove(kind, id);
   return row;
 }
 
 /** Steps one dirty row: clears the mark, brings its object in line with the document, tells the cloud. */
 export function stepRow(deps: EngineDeps, tx: EngineTransaction, dirty: ObjectRow): void {
-  const row: ObjectRow = { ...dirty, dirty: false, blocked: null };
+  // While the newest wish is not understood, the one before it is still followed, but no card is made for it.
+  const notUnderstood = deps.store.quarantine.codeOf(dirty.kind, dirty.id) ?? null;
+  const row: ObjectRow = { ...dirty, dirty: false, blocked: notUnderstood };
   const parsed = specSchemas[row.kind].safeParse(row.spec);
   if (!parsed.success) {
     block(deps, tx, row, "invalid", "the document does not fit its kind");
@@ -115,14 +123,16 @@ function stepUser(deps: EngineDeps, tx: EngineTransaction, row: ObjectRow): void
 
 /** What a credential may do depends on its user: step them again. */
 function markCredentialsOf(deps: EngineDeps, userId: string): void {
-  for (const credential of deps.store.objects.list("acs_credential", { userId, limit: 1_000 })) {
+  for (const credential of deps.store.objects.list("acs_credential", { userId, limit: HELD_MAX })) {
     if (!credential.dirty) deps.store.objects.put({ ...credential, dirty: true });
   }
 }
 
-function unblock(deps: EngineDeps, reason: string): void {
-  for (const waiting of deps.store.objects.blocked(reason, 1_000)) {
-    deps.store.objects.put({ ...waiting, blocked: null, dirty: true });
+/** Marks whatever waits for this reason; stepping finds out whether it still does. */
+export function unblock(deps: EngineDeps, reason: string): void {
+  const { objects } = deps.store;
+  for (let rows = objects.blocked(reason, BATCH); rows.length > 0; rows = objects.blocked(reason, BATCH)) {
+    for (const waiting of rows) objects.put({ ...waiting, blocked: null, dirty: true });
   }
 }
 

@@ -31,7 +31,7 @@ test("a wish of the cloud becomes a card: intent before the write, read back, to
     job: null,
   });
   expect(rig.journal()).toEqual(["inventory", "planned", "planned", "intent", "issued", "attempt_finished"]);
-  expect(rig.events()).toEqual(["acs_credential.issued"]);
+  expect(rig.events()).toEqual(["acs_user.created", "acs_credential.issued"]);
 });
 
 test("a changed end date makes the card stale; writing it again makes it good, and emits reissued", async () => {

@@ -1,14 +1,16 @@
 import type { Unit } from "#driver-api";
+import { blockedReason } from "#src/domain/blocked";
 import { observe } from "#src/domain/credential/derive";
 import type { Observed } from "#src/domain/observed";
 import { type AcsCredentialSpec, acsUserSpec } from "#src/domain/spec";
-import { fingerprintOf, type Json } from "#src/lib/json";
 import { uuidV7 } from "#src/lib/uuid";
-import { type BadItem, type DesiredDocument, stepRow, storeDocument } from "./desired.js";
+import { type BadItem, type DesiredDocument, stepRow, storeDocument, unblock } from "./desired.js";
 import { encode } from "./encode-job.js";
 import { refusalEnd } from "./encode-rules.js";
 import type { EngineDeps } from "./engine-deps.js";
 import { erase } from "./erase-job.js";
+import { quarantine, storeFromFeed, tellCreated } from "./feed.js";
+import { adoptInventory } from "./inventory-change.js";
 import { effectOf, outcomeOf } from "./job-end.js";
 import { offlineReason } from "./device-problem.js";
 import { type Job, JobEnd, type JobKind, Jobs, type Outcome } from "./jobs.js";
@@ -81,7 +83,7 @@ export class Engine {
 
   /** What a crash left open becomes certain or doubtful, the inventory goes up when it changed, dirty rows are stepped. */
   recover(): void {
-    const { store, inventory } = this.deps;
+    const { store } = this.deps;
     for (const row of store.objects.withOpenJob()) {
       this.transact({}, (tx) => tx.credential(row, { type: "daemon.restarted" }));
     }
@@ -92,18 +94,7 @@ export class Engine {
       };
       this.transact({}, (tx) => tx.finishAttempt(attempt.id, { status: "error", result: null, error }));
     }
-    const hash = fingerprintOf(inventory);
-    if (store.meta.get("inventory_hash") !== hash) {
-      this.transact({}, (tx) => {
-        tx.journal({ k: "inventory", data: { hash, inventory } });
-        store.meta.set("inventory_hash", hash);
-        store.meta.set("inventory", asJson(inventory));
-        for (const waiting of store.objects.blocked("entrance_removed", 1_000))
-          store.objects.put({ ...waiting, dirty: true });
-        for (const waiting of store.objects.blocked("system_removed", 1_000))
-          store.objects.put({ ...waiting, dirty: true });
-      });
-    }
+    adoptInventory(this.deps, (work) => this.transact({}, work));
     this.#reconsiderBlocked();
     this.stepDirty();
   }
@@ -113,7 +104,7 @@ export class Engine {
     const { store, version } = this.deps;
     if (store.meta.get("version") === version) return;
     store.transaction(() => {
-      for (const blocked of store.objects.blocked("", 1_000)) store.objects.put({ ...blocked, dirty: true });
+      unblock(this.deps, "");
       store.meta.set("version", version);
     });
   }
@@ -122,19 +113,10 @@ export class Engine {
 
   /** Stores a page of the feed with its cursor in one transaction; stepping comes after. */
   storePage(documents: readonly DesiredDocument[], bad: readonly BadItem[], cursor: Cursor): void {
-    const { store } = this.deps;
     this.transact({}, (tx) => {
-      for (const document of documents) storeDocument(this.deps, document, null);
-      for (const item of bad) {
-        store.quarantine.put(item);
-        tx.journal({
-          k: "blocked",
-          kind: item.kind,
-          id: item.id,
-          data: { rev: item.rev, code: item.code, message: item.message },
-        });
-      }
-      store.meta.set("cursor", { epoch: { ...cursor.epoch }, rev: cursor.rev });
+      for (const document of documents) storeFromFeed(this.deps, tx, document);
+      for (const item of bad) quarantine(this.deps, tx, item);
+      this.deps.store.meta.set("cursor", { epoch: { ...cursor.epoch }, rev: cursor.rev });
     });
     this.stepDirty();
   }
@@ -160,6 +142,7 @@ export class Engine {
     const seq = this.deps.offline === null ? null : this.#journalLocalChange(tx, document, before?.rev ?? 0);
     const row = storeDocument(this.deps, { ...document, epoch: before?.epoch ?? 0, rev: 0 }, seq);
     if (row !== null) stepRow(this.deps, tx, row);
+    tellCreated(tx, before, document);
     tx.audit(what, document.id);
   }
 
@@ -340,12 +323,7 @@ export class Engine {
       return new JobEnd("encoder_not_online", offlineReason(devices, unit).message);
     }
     if (request.kind !== "encode" || row === null) return null;
-    if (row.record === null) {
-      return new JobEnd(
-        "uncategorized_error",
-        `the credential cannot be made yet: ${row.blocked ?? "it has just arrived"}`,
-      );
-    }
+    if (row.record === null || row.blocked !== null) return notYet(row);
     const step = tx.credential(row, {
       type: "encode.requested",
       jobId,
@@ -413,9 +391,9 @@ export class Engine {
   }
 }
 
-/** Stored as JSON: the same value without what JSON leaves out. */
-function asJson(inventory: EngineDeps["inventory"]): Json {
-  return JSON.parse(JSON.stringify(inventory)) as Json;
+function notYet({ blocked }: ObjectRow): JobEnd {
+  const why = blocked === null ? "it has just arrived" : blockedReason(blocked);
+  return new JobEnd("uncategorized_error", `the credential cannot be made yet: ${why}`);
 }
 
 const ACTION_TYPES = {

@@ -249,6 +249,8 @@ export interface Store {
     /** One item an object, the newest by (epoch, rev). */
     put(item: QuarantinedItem): void;
     list(limit: number): readonly QuarantinedItem[];
+    /** Why the newest item of this object could not be understood; undefined when it could. */
+    codeOf(kind: string, id: string): string | undefined;
     remove(kind: string, id: string): void;
   };
   readonly wakeups: {

@@ -1,5 +1,6 @@
 import { acsCredentialSpec } from "#src/domain/spec";
 import type { Inventory } from "#src/domain/inventory";
+import { everyCredential } from "./every-credential.js";
 import type { Store } from "./ports.js";
 
 /** An entrance whose number changed while cards with the old one are in use. */
@@ -8,8 +9,6 @@ export interface Renumbered {
   readonly key: string;
   readonly message: string;
 }
-
-const PAGE = 500;
 
 /**
  * Cards carry the numbers of doors and zones, and locks know no other: an entrance with cards in use must keep its
@@ -37,15 +36,9 @@ export function renumberedEntrances(
 
 function entrancesOfLiveCards({ objects }: Pick<Store, "objects">): ReadonlySet<string> {
   const inUse = new Set<string>();
-  let after: { createdAt: number; id: string } | undefined;
-  for (;;) {
-    const page = objects.list("acs_credential", { limit: PAGE, ...(after === undefined ? {} : { after }) });
-    for (const { record, spec } of page) {
-      if ((record?.context.cards.length ?? 0) === 0) continue;
-      for (const id of acsCredentialSpec.safeParse(spec).data?.allowed_acs_entrance_ids ?? []) inUse.add(id);
-    }
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return inUse;
-    after = { createdAt: last.createdAt, id: last.id };
+  for (const { record, spec } of everyCredential(objects)) {
+    if ((record?.context.cards.length ?? 0) === 0) continue;
+    for (const id of acsCredentialSpec.safeParse(spec).data?.allowed_acs_entrance_ids ?? []) inUse.add(id);
   }
+  return inUse;
 }

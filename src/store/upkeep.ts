@@ -55,6 +55,8 @@ const quarantined = z.object({
   code: z.string(),
 });
 
+const quarantineCode = z.object({ code: z.string() }).optional();
+
 /** Page items that no schema accepted. Their bytes may hold a PIN, so they are sealed whole. */
 export function quarantineTable(connection: Connection, sealer: Sealer): Store["quarantine"] {
   return {
@@ -78,6 +80,10 @@ export function quarantineTable(connection: Connection, sealer: Sealer): Store["
           const raw = Uint8Array.from(sealer.open(rawPlace(item.kind, item.id), raw_sealed));
           return { ...item, raw };
         });
+    },
+    codeOf(kind, id) {
+      const row = connection.get("SELECT code FROM quarantine WHERE kind = ? AND id = ?", [kind, id]);
+      return quarantineCode.parse(row)?.code;
     },
     remove(kind, id) {
       connection.run("DELETE FROM quarantine WHERE kind = ? AND id = ?", [kind, id]);

@@ -30,7 +30,7 @@ export const SITE = {
   user: "dddddddd-0000-4000-8000-000000000001",
 } as const;
 
-const inventory: Inventory = {
+export const INVENTORY: Inventory = {
   workspaceId: SITE.workspace,
   connectedAccountId: "aaaaaaaa-0000-4000-8000-00000000000c",
   siteName: "Harbour Hotel",
@@ -147,7 +147,7 @@ export class EngineRig {
     onTestFinished(() => this.devices.stop());
   }
 
-  #newEngine(offline: { ms: number; keys: number } | null): Engine {
+  #newEngine(offline: { ms: number; keys: number } | null, inventory = INVENTORY): Engine {
     return new Engine({
       store: this.store,
       devices: this.devices,
@@ -165,9 +165,9 @@ export class EngineRig {
     });
   }
 
-  /** The process died here: a new engine over the same store. */
-  crash(): void {
-    this.engine = this.#newEngine(this.engine.deps.offline);
+  /** The process died here: a new engine over the same store, perhaps with another configuration. */
+  crash(inventory = INVENTORY): void {
+    this.engine = this.#newEngine(this.engine.deps.offline, inventory);
     this.engine.recover();
   }
 
