@@ -10,7 +10,7 @@ import { VirtualClock } from "#test/support/virtual-clock";
 /** Everything that may happen to a device, in any order. Whatever happened, a device that is well again heals. */
 
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
-const RUNS = 60;
+const RUNS = 200;
 const STEPS_MAX = 80;
 /** An opening that hangs is given up after 15 s, and the next begins at most 10 s later. */
 const HEALED_WITHIN_MS = 27_000;
@@ -39,13 +39,14 @@ class WorldLine implements SerialLine {
     return () => this.#listeners.delete(listener);
   }
 
-  hangUp(): void {
+  hangUp(reason = "unplugged"): void {
     this.isOpen = false;
-    for (const listener of [...this.#listeners]) listener("unplugged");
+    for (const listener of [...this.#listeners]) listener(reason);
+    this.#listeners.clear();
   }
 
   close(): Promise<void> {
-    this.isOpen = false;
+    this.hangUp("it was closed");
     return Promise.resolve();
   }
 }

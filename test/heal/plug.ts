@@ -28,6 +28,7 @@ export class Plug {
   /** Commands of the host that reached the device. */
   readonly commands: HostCommand[] = [];
   #pty: PtyEnd | null = null;
+  #spare: PtyEnd | null = null;
   #stopWires = (): void => undefined;
   #going: Promise<void> = Promise.resolve();
 
@@ -41,11 +42,20 @@ export class Plug {
     return realpathSync(this.port);
   }
 
-  /** Makes the terminal without giving it its name: nobody finds it there yet. */
+  /** Makes the next terminal without giving it the name: nobody finds it there yet. */
   async warmUp(): Promise<string> {
+    this.#spare ??= await openPty(join(dirname(this.port), `line-${randomUUID()}`));
+    return this.#spare.path;
+  }
+
+  async plugIn(): Promise<void> {
     await this.#going;
-    const pty = await openPty(join(dirname(this.port), `line-${randomUUID()}`));
+    await this.warmUp();
+    const pty = this.#spare;
     const { device } = this;
+    if (pty === null) throw new Error("plugged in twice at once");
+    this.#spare = null;
+    this.#pty = pty;
     const stopIn = pty.onData((bytes) => this.#pass(bytes, device));
     const stopOut = device.onSend((bytes) => {
       if (this.isHeard) pty.write(bytes);
@@ -54,14 +64,8 @@ export class Plug {
       stopIn();
       stopOut();
     };
-    this.#pty = pty;
-    return pty.path;
-  }
-
-  async plugIn(): Promise<void> {
-    const path = this.#pty?.path ?? (await this.warmUp());
     // A name is changed in one step, as udev does.
-    symlinkSync(path, `${this.port}.new`);
+    symlinkSync(pty.path, `${this.port}.new`);
     renameSync(`${this.port}.new`, this.port);
   }
 
@@ -76,6 +80,12 @@ export class Plug {
     this.isHeard = true;
     this.#going = pty?.unplug() ?? Promise.resolve();
     return this.#going;
+  }
+
+  /** For ever. */
+  async throwAway(): Promise<void> {
+    await this.unplug();
+    await this.#spare?.unplug();
   }
 
   /** To the host, in the device's place. */

@@ -245,7 +245,7 @@ export class HealSite {
 
   async stop(): Promise<void> {
     await this.gateway.stop();
-    await Promise.all([...this.#desks.values()].map(({ plug }) => plug.unplug()));
+    await Promise.all([...this.#desks.values()].map(({ plug }) => plug.throwAway()));
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
