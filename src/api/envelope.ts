@@ -14,7 +14,7 @@ export function errorAnswer(error: SeamError, requestId: string): ErrorAnswer {
     body: {
       error: {
         type: error.type,
-        message: error.message,
+        message: error.parameter === undefined ? error.message : sentence(error.parameter, error.message),
         request_id: requestId,
         ...(error.data === undefined ? {} : { data: error.data }),
         ...validationErrors(error),
@@ -41,8 +41,9 @@ export class InvalidInput extends SeamError {
   }
 }
 
+/** Names the parameter, unless the message does so itself. */
 function sentence(parameter: string, message: string): string {
-  if (parameter === "") return message;
+  if (parameter === "" || message.startsWith(`"${parameter}"`)) return message;
   return message === "Required" ? `"${parameter}" is required` : `"${parameter}" ${message}`;
 }
 

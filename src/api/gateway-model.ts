@@ -1,10 +1,11 @@
+import { blockedReason } from "#src/domain/blocked";
 import { offlineReason } from "#src/engine/device-problem";
 import type { Engine } from "#src/engine/engine";
 import type { Cause } from "#src/engine/transaction";
 import type { ActionAttempt, ObjectRow } from "#src/engine/ports";
 import { wishedAt } from "#src/engine/time";
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
-import { renderCredential } from "#src/domain/seam/credential";
+import { renderCredential, withProblem } from "#src/domain/seam/credential";
 import { isoInstant } from "#src/domain/seam/instant";
 import {
   checkCredentialAssign,
@@ -34,13 +35,15 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
     found(store.objects.get("acs_credential", id), "acs_credential", id);
   const credentialSpec = (row: ObjectRow): AcsCredentialSpec => acsCredentialSpec.parse(row.spec);
 
-  const credential = (row: ObjectRow, by: Caller): JsonObject =>
-    renderCredential({
+  const credential = (row: ObjectRow, by: Caller): JsonObject => {
+    const rendered = renderCredential({
       spec: credentialSpec(row),
       code: by.seesPins ? row.code : null,
       observed: engine.observe(row),
       inventory,
     });
+    return withProblem(rendered, problemOf(row));
+  };
   const user = (row: ObjectRow): JsonObject => renderUser(acsUserSpec.parse(row.spec), inventory);
   const offlineError = (unit: string) => {
     const { message, since } = offlineReason(devices, unit);
@@ -251,6 +254,14 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
         }),
     },
   };
+}
+
+/** Why nothing is made of it, when that is so. */
+function problemOf({ blocked, record, createdAt }: ObjectRow) {
+  if (blocked === null) return null;
+  const [code = blocked] = blocked.split(":");
+  const message = `No card can be made now: ${blockedReason(blocked)}.`;
+  return { code, message, at: record?.context.since ?? createdAt };
 }
 
 /** The journal's name for who asks. */

@@ -32,6 +32,13 @@ test("an error carries type, message and the id of the header", async () => {
   expect(body.error.request_id).toBe(response.headers["seam-request-id"]);
 });
 
+test("a rule that is broken names its parameter in the sentence too", async () => {
+  const { post, site } = memoryApi();
+  const wish = { access_method: "card", acs_system_id: site.systemId, ends_at: "2020-01-01T00:00:00Z" };
+  const body = errorAnswer.parse((await post("/acs/credentials/create", wish)).json());
+  expect(body.error.message).toBe('"ends_at" must be later than now');
+});
+
 test.each([
   ["no header", undefined],
   ["another scheme", `Basic ${KEYS.admin}`],

@@ -49,6 +49,17 @@ export function renderCredential({
   };
 }
 
+/** The credential with what keeps it from being carried out, when something does. */
+export function withProblem(
+  credential: JsonObject,
+  problem: { readonly code: string; readonly message: string; readonly at: number } | null,
+): JsonObject {
+  if (problem === null) return credential;
+  const { code, message, at } = problem;
+  const known = Array.isArray(credential["errors"]) ? (credential["errors"] as readonly JsonObject[]) : [];
+  return { ...credential, errors: [...known, ...renderErrors([{ code, message, createdAt: at }])] };
+}
+
 /**
  * What an observation still says once the desired document has moved on to `rev`: everything it saw, but no longer
  * that the site is in step.

@@ -78,6 +78,13 @@ test("an end must lie after now and after the start; equal is refused", () => {
   );
 });
 
+test("an instant that no card can say is refused before anything is stored", () => {
+  const [before1970, after2106] = [-1, Date.UTC(2150, 0)];
+  expect(verdict({ startsAt: before1970, endsAt: NOW + DAY })).toBe("invalid_input starts_at");
+  expect(verdict({ endsAt: after2106 })).toBe("invalid_input ends_at");
+  expect(verdict({ startsAt: 1_000, endsAt: Date.UTC(2106, 0) })).toBe("accepted");
+});
+
 test("no accepted validity is empty or over", () => {
   const instant = fc.option(fc.integer({ min: NOW - 10, max: NOW + 10 }));
   fc.assert(

@@ -31,8 +31,15 @@ interface Validity {
   readonly now: number;
 }
 
+/** Cards and keypads say instants in 32 bits of seconds; the last value means that there is no end. */
+const LAST_INSTANT = (2 ** 32 - 2) * 1_000;
+const SAYABLE = `must lie between ${isoInstant(1_000)} and ${isoInstant(LAST_INSTANT)}`;
+
 /** An end must lie after now and after the start; what has no end is always valid. */
 export function checkValidity({ startsAt, endsAt, now }: Validity): Fault | undefined {
+  const isSayable = (at: number | null) => at === null || (at >= 1_000 && at <= LAST_INSTANT);
+  if (!isSayable(startsAt)) return invalidInput("starts_at", SAYABLE);
+  if (!isSayable(endsAt)) return invalidInput("ends_at", SAYABLE);
   if (endsAt === null) return undefined;
   if (endsAt <= now) return invalidInput("ends_at", "must be later than now");
   if (startsAt !== null && endsAt <= startsAt) return invalidInput("ends_at", "must be later than starts_at");
@@ -158,7 +165,7 @@ function entrancesOf(
   }
   const foreign = entrances.find((entrance) => entrance.systemId !== systemId);
   if (foreign !== undefined) {
-    const message = `entrance "${foreign.name}" belongs to another acs_system than the credential`;
+    const message = `names "${foreign.name}", which belongs to another acs_system than the credential`;
     return refused(invalidInput("allowed_acs_entrance_ids", message));
   }
   return accepted(entrances);
@@ -177,7 +184,7 @@ function checkAccessMethod(wish: CredentialWish, entrances: readonly InventoryEn
     case "cloud_key":
       return invalidInput(
         "access_method",
-        `${wish.accessMethod} is not supported: this site issues card and code credentials only`,
+        `must not be ${wish.accessMethod}: this site issues card and code credentials only`,
       );
     case "card":
       return checkNoPhones(wish) ?? checkOneDoor(entrances);
@@ -199,7 +206,7 @@ function checkOneDoor(entrances: readonly InventoryEntrance[]): Fault | undefine
   const names = doors.map(({ name }) => `"${name}"`).join(", ");
   return invalidInput(
     "allowed_acs_entrance_ids",
-    `a card opens at most one guest door, and these are ${doors.length}: ${names}`,
+    `may name at most one guest door, which is what a card opens, and these are ${doors.length}: ${names}`,
   );
 }
 

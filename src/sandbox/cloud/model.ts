@@ -8,7 +8,7 @@ import {
   type SeamModel,
 } from "#src/api/model";
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
-import { observedAt, renderCredential } from "#src/domain/seam/credential";
+import { observedAt, renderCredential, withProblem } from "#src/domain/seam/credential";
 import { isoInstant } from "#src/domain/seam/instant";
 import {
   checkCredentialAssign,
@@ -16,13 +16,7 @@ import {
   checkCredentialUnassign,
   checkCredentialUpdate,
 } from "#src/domain/seam/rules";
-import {
-  renderEncoder,
-  renderEntrance,
-  renderErrors,
-  renderSystem,
-  renderWorkspace,
-} from "#src/domain/seam/site";
+import { renderEncoder, renderEntrance, renderSystem, renderWorkspace } from "#src/domain/seam/site";
 import { renderUser } from "#src/domain/seam/user";
 import {
   type AcsCredentialSpec,
@@ -59,9 +53,7 @@ export function cloudModel(site: CloudSite): SeamModel {
       observed: object.observed === null ? null : observedAt(object.observed, object.rev),
       inventory: inventory(),
     });
-    return object.problem === null
-      ? rendered
-      : { ...rendered, errors: problemErrors(object.problem, rendered) };
+    return withProblem(rendered, object.problem);
   };
 
   const putUser = (spec: AcsUserSpec): JsonObject => {
@@ -298,17 +290,6 @@ function userTexts({ id, spec }: CloudObject): readonly unknown[] {
 
 function credentialTexts(rendered: JsonObject): readonly unknown[] {
   return ["acs_credential_id", "acs_user_id", "display_name", "card_number"].map((name) => rendered[name]);
-}
-
-function problemErrors(
-  problem: NonNullable<CloudObject["problem"]>,
-  rendered: JsonObject,
-): readonly JsonObject[] {
-  const known = Array.isArray(rendered["errors"]) ? (rendered["errors"] as readonly JsonObject[]) : [];
-  return [
-    ...known,
-    ...renderErrors([{ code: problem.code, message: problem.message, createdAt: problem.at }]),
-  ];
 }
 
 function schedule({ startsAt, endsAt }: { readonly startsAt: number; readonly endsAt: number | null }) {
