@@ -92,9 +92,6 @@ export interface Cursor {
   readonly rev: number;
 }
 
-/** Fields of a journal event that the journal itself does not add. */
-export type NewJournalEvent = JournalEvent;
-
 export interface StoredJournalEvent {
   readonly seq: number;
   readonly event: JournalEvent;
