@@ -6,6 +6,7 @@ import type { Connection } from "./connection.js";
 import type { Place, Sealer } from "./sealer.js";
 
 const wakeup = z.object({ kind: z.enum(OBJECT_KINDS), id: z.string() });
+const nextWakeup = z.object({ at: z.number().nullable() });
 
 /** When which object wants to be looked at again. */
 export function wakeupsTable(connection: Connection): Store["wakeups"] {
@@ -25,17 +26,19 @@ export function wakeupsTable(connection: Connection): Store["wakeups"] {
     },
     next() {
       const row = connection.get("SELECT min(at) AS at FROM wakeups");
-      return z.object({ at: z.number().nullable() }).parse(row).at;
+      return nextWakeup.parse(row).at;
     },
   };
 }
+
+const fact = z.object({ value: jsonText }).optional();
 
 /** Small named facts. */
 export function metaTable(connection: Connection): Store["meta"] {
   return {
     get(name) {
       const row = connection.get("SELECT value FROM meta WHERE name = ?", [name]);
-      return z.object({ value: jsonText }).optional().parse(row)?.value;
+      return fact.parse(row)?.value;
     },
     set(name, value) {
       connection.run(
