@@ -3,7 +3,8 @@ import type { Secret } from "#src/lib/secret";
 import { type Address, checkedAddress } from "./address.js";
 import { encodeBody } from "./body.js";
 import type { Carrier, CarrierSink, CarrierTls } from "./carrier.js";
-import { type MqttEnding, MqttLine, type MqttVersion } from "./mqtt-line.js";
+import type { MqttVersion } from "./mqtt-connect.js";
+import { type MqttEnding, MqttLine } from "./mqtt-line.js";
 import { gatewayTopics, topicUp } from "./mqtt-topics.js";
 import type { GatewayMessage, Presence } from "./wire.js";
 

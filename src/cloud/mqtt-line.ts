@@ -1,26 +1,9 @@
-import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
+import { connect, type IPublishPacket, type MqttClient } from "mqtt";
 import type { Clock } from "#src/lib/deadline";
-import type { Secret } from "#src/lib/secret";
-import type { CarrierTls } from "./carrier.js";
+import { clientOptions, type MqttConnectOptions, type MqttVersion, PACKET_BYTES } from "./mqtt-connect.js";
 import { isVersionRefused, problemOfMqttError, problemOfReason } from "./mqtt-problems.js";
 import type { CarrierProblem } from "./sync-state.js";
 import { LIMITS } from "./wire.js";
-
-/** As the protocol numbers them: 4 is MQTT 3.1.1. */
-export type MqttVersion = 4 | 5;
-
-export interface MqttLineOptions {
-  readonly address: URL;
-  readonly isEncrypted: boolean;
-  readonly version: MqttVersion;
-  /** Also the user's name. */
-  readonly clientId: string;
-  readonly token: Secret<string>;
-  readonly tls: CarrierTls;
-  readonly subscription: string;
-  /** What the broker publishes, and keeps, when this connection ends without a word. */
-  readonly will: { readonly topic: string; readonly payload: Uint8Array };
-}
 
 export interface MqttLineEvents {
   /** Connected, let in and subscribed. */
@@ -48,24 +31,16 @@ export interface Outgoing {
 
 const UP_WITHIN_MS = 10_000;
 const GOODBYE_WITHIN_MS = 1_000;
-const KEEP_ALIVE_S = 30;
-/** Just long enough for the will's delay; the broker's queue is never used. */
-const SESSION_EXPIRY_S = 30;
-/** Presence does not flicker when the line is back so soon. */
-const WILL_DELAY_S = 15;
-const RECEIVE_MAXIMUM = 16;
 /** Messages sent and not acknowledged by the broker; the broker may want fewer. */
 const WINDOW = 16;
 /** Messages waiting for room in the window. The core resends by itself, so a longer queue only repeats it. */
 const OUTBOX_MAX = 64;
-/** A packet is a body, its topic and a few numbers. */
-const PACKET_BYTES = LIMITS.bodyBytes + 1_024;
 /** Bytes that may come before a packet is complete: one packet, and what a socket hands over at once. */
 const UNREAD_BYTES_MAX = PACKET_BYTES + 128 * 1_024;
 
-/** One connection to a broker, from dialling to its end. The MQTT library does the protocol and decides nothing. */
+/** One connection to a broker, from dialling to its end. */
 export class MqttLine {
-  readonly #options: MqttLineOptions;
+  readonly #options: MqttConnectOptions;
   readonly #events: MqttLineEvents;
   readonly #clock: Clock;
   readonly #client: MqttClient;
@@ -80,11 +55,11 @@ export class MqttLine {
   #packetBytesMax = PACKET_BYTES;
   #cancelDeadline = (): void => undefined;
 
-  constructor(options: MqttLineOptions, events: MqttLineEvents, clock: Clock) {
+  constructor(options: MqttConnectOptions, events: MqttLineEvents, clock: Clock) {
     this.#options = options;
     this.#events = events;
     this.#clock = clock;
-    this.#client = connect(options.address.href, clientOptions(options));
+    this.#client = connect(options.address.href, clientOptions(options, clock));
     this.#closed = new Promise((resolve) => this.#client.once("close", resolve));
   }
 
@@ -256,58 +231,4 @@ export class MqttLine {
   get #host(): string {
     return this.#options.address.host;
   }
-}
-
-function clientOptions({
-  version,
-  clientId,
-  token,
-  tls,
-  will,
-  isEncrypted,
-}: MqttLineOptions): IClientOptions {
-  const isV5 = version === 5;
-  return {
-    manualConnect: true,
-    // When to try again is the core's to say, and what to say again too.
-    reconnectPeriod: 0,
-    resubscribe: false,
-    queueQoSZero: false,
-    protocolId: "MQTT",
-    protocolVersion: version,
-    clientId,
-    username: clientId,
-    password: token.reveal(),
-    clean: true,
-    keepalive: KEEP_ALIVE_S,
-    // No part of the address may set options.
-    query: {},
-    // The library would write whole packets, the token among them, where DEBUG asks for it.
-    log: () => undefined,
-    will: {
-      topic: will.topic,
-      payload: Buffer.from(will.payload),
-      qos: 1,
-      retain: true,
-      ...(isV5 ? { properties: { willDelayInterval: WILL_DELAY_S } } : {}),
-    },
-    ...(isV5
-      ? {
-          properties: {
-            sessionExpiryInterval: SESSION_EXPIRY_S,
-            receiveMaximum: RECEIVE_MAXIMUM,
-            maximumPacketSize: PACKET_BYTES,
-          },
-        }
-      : {}),
-    ...(isEncrypted ? tlsOptions(tls) : {}),
-  };
-}
-
-function tlsOptions({ ca, certificate, key }: CarrierTls): IClientOptions {
-  return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(certificate === undefined ? {} : { cert: certificate }),
-    ...(key === undefined ? {} : { key: key.reveal() }),
-  };
 }

@@ -50,10 +50,17 @@ export function problemOfReason(reason: number, host: string): CarrierProblem {
   return { code, message: `the broker at ${host} says: ${said}` };
 }
 
-/** What an error of the MQTT library means: the broker's number, or a failure of the connection. */
+/** The library's own words for a broker that left its pings unanswered; it gives no code. */
+const KEEP_ALIVE_OVER = "Keepalive timeout";
+
+/** What an error of the MQTT library means: the broker's number, a failure of the connection, or of the protocol. */
 export function problemOfMqttError(error: unknown, host: string): CarrierProblem {
   const reason = reasonOf(error);
-  return reason === null ? problemOfError(error, host) : problemOfReason(reason, host);
+  if (reason !== null) return problemOfReason(reason, host);
+  if (error instanceof Error && "code" in error) return problemOfError(error, host);
+  return error instanceof Error && error.message === KEEP_ALIVE_OVER
+    ? { code: "carrier.timeout", message: `the broker at ${host} fell silent` }
+    : { code: "carrier.unexpected_answer", message: `what ${host} says is not MQTT as it should be` };
 }
 
 function reasonOf(error: unknown): number | null {

@@ -46,7 +46,7 @@ export class LinkedGateway {
       size === 4 ? Uint8Array.of(CHANCE, 0, 0, 0) : new Uint8Array(randomBytes(size));
     const warn = (fields: object) => {
       this.#lines.push(JSON.stringify(fields));
-      if ("code" in fields) this.problems.push(String(fields.code));
+      if ("problem" in fields) this.problems.push(String(fields.problem));
     };
     const log: Log = { ...silentLog, warn, child: () => log };
     this.link = createCloudLink({

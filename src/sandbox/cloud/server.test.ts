@@ -139,7 +139,7 @@ test.each(faults)(
         problem: null,
       });
     });
-    expect(told.join("\n")).toContain(`"code":"${problem}"`);
+    expect(told.join("\n")).toContain(`"problem":"${problem}"`);
     expect(told.join("\n")).not.toContain(TOKEN);
   },
 );
@@ -175,7 +175,7 @@ test("what cannot be stored is told, and brought again when it can", async () =>
   gateway.storeFails = true;
   put("u1");
   connect();
-  await eventually(() => expect(told.join("\n")).toContain('"code":"store.failed"'));
+  await eventually(() => expect(told.join("\n")).toContain('"problem":"store.failed"'));
   expect(gateway.cursor).toBeNull();
   gateway.storeFails = false;
   await eventually(() => expect(gateway.objects.size).toBe(1));
