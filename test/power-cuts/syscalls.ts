@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 
 /**
  * A system call as strace tells it. `begin` and `end` are its places in the order of the trace: it had returned before
@@ -31,15 +31,24 @@ export interface TraceOptions {
  * (`-D`): the command is our own child, and signals go to it.
  */
 export function tracing({ file, calls, bytesMax }: TraceOptions): readonly string[] {
-  const what = ["-e", `trace=${calls.join(",")}`, "-e", "signal=none"];
+  const what = ["-e", `trace=${calls.join(",")}`];
   return ["strace", "-D", "-f", "--seccomp-bpf", "-y", "-xx", "-s", String(bytesMax), ...what, "-o", file];
 }
 
-/** What was traced, once strace has written its last line, which it does a little after the process `pid` has gone. */
+/** What was traced; null as long as strace has not told the end of the process `pid`, a little after it came. */
 export function readTrace(file: string, pid: number): readonly Syscall[] | null {
-  const text = readFileSync(file, "latin1");
-  const last = text.trimEnd().split("\n").at(-1) ?? "";
-  return last.startsWith(`${pid} +++`) ? parseTrace(text) : null;
+  const isOver = new RegExp(`^${pid} +\\+\\+\\+ `, "m").test(endOf(file));
+  return isOver ? parseTrace(readFileSync(file, "latin1")) : null;
+}
+
+/** Where the ends of the threads are told. */
+function endOf(file: string): string {
+  const tail = Buffer.alloc(8_192);
+  const descriptor = openSync(file, "r");
+  const from = Math.max(0, fstatSync(descriptor).size - tail.length);
+  const size = readSync(descriptor, tail, 0, tail.length, from);
+  closeSync(descriptor);
+  return tail.toString("latin1", 0, size);
 }
 
 const UNFINISHED = " <unfinished ...>";
