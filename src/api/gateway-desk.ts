@@ -223,7 +223,13 @@ function tokens(engine: Engine): DeskModel["tokens"] {
         .map(({ id, name, role, createdAt }) => ({ id, name, role, created_at: isoInstant(createdAt) })),
     remove(id, by) {
       engine.transact(causeOf(by), (tx) => {
-        if (!store.tokens.remove(id)) throw missing("token", id);
+        // Whoever mistakes the token for its id should not see it repeated.
+        if (!store.tokens.remove(id))
+          throw new SeamError(
+            404,
+            "token_not_found",
+            "There is no token of this id; tokens/list shows the ids.",
+          );
         tx.audit("deleted a token", id);
       });
     },

@@ -79,8 +79,13 @@ export function parseMessage(value: unknown): Received {
   const head = typeSchema.safeParse(value);
   if (!head.success) return badMessage("message.malformed", "?", whereOf(head.error));
   const { type } = head.data;
+  // The log names it: a word may stand there, and whatever else came in its place may not.
   if (!MESSAGE_TYPES.has(type))
-    return badMessage("message.unknown", type, "this version knows no such message");
+    return badMessage(
+      "message.unknown",
+      /^[a-z_]{1,40}$/.test(type) ? type : "?",
+      "this version knows no such message",
+    );
   const parsed = messageSchema.safeParse(value);
   if (!parsed.success) return badMessage("message.malformed", type, whereOf(parsed.error));
   const fault = contradictionIn(parsed.data);

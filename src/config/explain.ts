@@ -24,7 +24,7 @@ export function explainIssues(
       return issue.keys.map((key) => ({
         path: [...path, key],
         at: "key",
-        message: `unknown key "${key}"`,
+        message: `unknown key ${shownName(key)}`,
         suggestion: meant(key, known) ?? oneOf(known),
       }));
     }
@@ -148,4 +148,9 @@ function keysAt(schema: unknown, path: Path): readonly string[] {
   if (schema instanceof z.ZodRecord) return keysAt(schema.valueType, rest);
   if (schema instanceof z.ZodArray) return keysAt(schema.element, rest);
   return [];
+}
+
+/** A token that slipped to the left of its colon reads as a key: only what looks like a name is repeated. */
+function shownName(key: string): string {
+  return /^[a-z][a-z_-]{0,39}$/i.test(key) ? `"${key}"` : "(not shown: it may be a secret)";
 }
