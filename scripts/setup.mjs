@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "child_process";
 import { createHash } from "crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "fs";
 import { delimiter, dirname, join } from "path";
 import { fileURLToPath } from "url";
 
@@ -44,6 +44,7 @@ const TARGETS = {
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const installStamp = join(root, "node_modules", ".cache", "lockbridge-install");
+const lock = join(root, ".setup-lock");
 const buildStamp = join(root, "dist", ".built-from");
 
 function main(target) {
@@ -55,8 +56,42 @@ function main(target) {
   const wanted = TARGETS[target];
   if (wanted === undefined) fail("Usage: node scripts/setup.mjs [" + Object.keys(TARGETS).join("|") + "]");
   installPackages(wanted.packages);
+  if (hasModules() && (!wanted.isBuilt || isBuilt())) return;
+  takeTurn();
   installModules();
   if (wanted.isBuilt) build();
+}
+
+/** Two at once would install under each other: the second waits, and then finds the work done. */
+function takeTurn() {
+  let hasSaid = false;
+  for (;;) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    const owner = Number(readText(join(lock, "pid")) || 0);
+    if (owner !== 0 && !isAlive(owner)) {
+      rmSync(lock, { recursive: true, force: true });
+      continue;
+    }
+    if (!hasSaid) say("waiting for another setup of this folder (remove " + lock + " if there is none)");
+    hasSaid = true;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  }
+  writeFileSync(join(lock, "pid"), String(process.pid));
+  process.on("exit", () => rmSync(lock, { recursive: true, force: true }));
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
 }
 
 function requireNode() {
@@ -74,8 +109,12 @@ function lockFingerprint() {
   return hash(readFileSync(join(root, "package-lock.json")), facts.join(" "));
 }
 
+function hasModules() {
+  return readText(installStamp) === lockFingerprint();
+}
+
 function installModules() {
-  if (readText(installStamp) === lockFingerprint()) return;
+  if (hasModules()) return;
   say("installing npm packages as package-lock.json says (npm ci; one to two minutes)");
   if (runNpmCi()) return;
   const missing = COMPILER.filter(isMissing);
@@ -157,6 +196,10 @@ function describe(path) {
   if (!facts.isDirectory()) return [path, facts.size, facts.mtimeMs].join(" ");
   const names = readdirSync(join(root, path)).sort();
   return names.map((name) => describe(path + "/" + name)).join("\n");
+}
+
+function isBuilt() {
+  return readText(buildStamp) === sourcesFingerprint();
 }
 
 function build() {

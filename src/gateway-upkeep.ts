@@ -44,7 +44,11 @@ function workOnce(engine: Engine, { link, time, log }: Upkeep): boolean {
     log.warn({ event: "clock.jumped", by_ms: jumpedByMs }, "the wall clock jumped");
     engine.clockJumped(jumpedByMs);
   }
-  if (link !== null) engine.offlineWork.setOnline(link.status().phase === "welcomed");
+  if (link !== null) {
+    const { phase, ackedSeq, lastSeq } = link.status();
+    engine.offlineWork.setOnline(phase === "welcomed");
+    if (ackedSeq === lastSeq) engine.offlineWork.accountedFor();
+  }
   const nextAt = engine.wake();
   return nextAt !== null && nextAt <= time.read().certain;
 }

@@ -62,6 +62,9 @@ test("revoked: invalidating while the card lives, invalidated when it is erased 
   const card = await issued(rig);
   rig.feedCredential(A, { state: "revoked" });
   expect(rig.state(A)).toBe("invalidating");
+  expect(rig.engine.observe(rig.row(A))?.warnings).toMatchObject([
+    { code: "being_deleted", message: expect.stringMatching(/opens until 2026-11-30T11:00/) as string },
+  ]);
   rig.put(card);
   expect((await rig.job("erase")).status).toBe("success");
   expect(rig.state(A)).toBe("invalidated");
@@ -241,6 +244,37 @@ test("the offline limit holds: no card beyond it, scanning goes on", async () =>
   expect((await rig.job("scan")).status).toBe("success");
   rig.engine.offlineWork.setOnline(true);
   expect((await rig.job("encode", B)).status).toBe("success");
+});
+
+test("what the desk made while the cloud was there counts until the cloud has heard of it", async () => {
+  const rig = await new EngineRig({ offline: { ms: 72 * 3_600_000, keys: 1 } }).ready();
+  rig.engine.offlineWork.setOnline(true);
+  const { spec, kind, code } = (rig.feedCredential(A), rig.row(A));
+  rig.engine.localChange({ kind, id: A, spec, code }, {}, "test");
+  rig.put();
+  expect((await rig.job("encode", A)).status).toBe("success");
+  expect((await rig.job("encode", A)).error?.message).toMatch(/offline limit/);
+  rig.engine.offlineWork.accountedFor();
+  expect((await rig.job("encode", A)).status).toBe("success");
+});
+
+test("on a full disk a job ends as soon as there is room to say how", async () => {
+  const rig = await new EngineRig().ready();
+  rig.feedCredential(A);
+  const attempt = rig.start("encode", A);
+  await rig.clock.advance(1_000);
+  const { transaction } = rig.store;
+  Object.assign(rig.store, {
+    transaction: () => {
+      throw new Error("the disk is full");
+    },
+  });
+  await rig.clock.advance(70_000);
+  expect(rig.store.attempts.get(attempt.id)?.status).toBe("pending");
+  Object.assign(rig.store, { transaction });
+  await rig.clock.advance(6_000);
+  expect(rig.store.attempts.get(attempt.id)?.error?.type).toBe("no_credential_on_encoder");
+  expect(rig.state(A)).toBe("waiting_to_be_issued");
 });
 
 test("a vendor's system makes the card: intent first, its number after", async () => {

@@ -70,7 +70,8 @@ test("everything that waits is marked, however much it is", () => {
   rig.feedCredential(A, { acs_user_id: SITE.user });
   const reason = `missing:${SITE.user}`;
   rig.store.transaction(() => {
-    for (let n = 0; n < 1_200; n++) rig.store.objects.put({ ...rig.row(A), id: `${A}-${n}`, cardCredentialId: null });
+    for (let n = 0; n < 1_200; n++)
+      rig.store.objects.put({ ...rig.row(A), id: `${A}-${n}`, cardCredentialId: null });
     unblock(rig.engine.deps, reason);
   });
   expect(rig.store.objects.blocked(reason, 9_999)).toEqual([]);

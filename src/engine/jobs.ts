@@ -55,6 +55,7 @@ export class JobEnd extends Error {
 
 const QUEUE_MAX = 8;
 const REMEMBERED_MAX = 200;
+const STORE_AGAIN_MS = 5_000;
 
 /** One queue per encoder: one job at work, eight waiting. */
 export class Jobs {
@@ -151,10 +152,26 @@ export class Jobs {
       });
       return await this.#untilEnd(job, work);
     } catch (error) {
-      return this.#finish(job, error);
+      return await this.#finishWhenStorable(job, error);
     } finally {
       stopTimer();
       stopJobTimer();
+    }
+  }
+
+  /** On a full disk nothing can be said of the job: it stays open, and is tried again until there is room. */
+  async #finishWhenStorable(job: Job, error: unknown): Promise<Outcome> {
+    const { clock, log } = this.#deps;
+    for (;;) {
+      try {
+        return this.#finish(job, error);
+      } catch (reason) {
+        log.error(
+          { event: "job.not_stored", job: job.id, err: reason },
+          "how a job ended could not be stored",
+        );
+        await sleep(clock, STORE_AGAIN_MS, new AbortController().signal);
+      }
     }
   }
 

@@ -46,6 +46,11 @@ export class OfflineWork {
     this.#isOnline = isOnline;
   }
 
+  /** The cloud has everything this site did: what was written until now is accounted for. */
+  accountedFor(): void {
+    if (this.#isOnline && this.used().keys > 0) this.#deps.store.meta.set("offline_keys", 0);
+  }
+
   /** Why no card may be written now, or null. Call it inside the intent's transaction. */
   refusal(isProvisional: boolean): string | null {
     const limit = this.#deps.offline;

@@ -76,7 +76,7 @@ function seamSide(engine: Engine, row: ObjectRow, generation: number) {
     credential: renderCredential({ spec, code: null, observed, inventory: engine.deps.inventory }),
     startsAt: spec.starts_at === null ? null : Date.parse(spec.starts_at),
     endsAt: spec.ends_at === null ? null : Date.parse(spec.ends_at),
-    isNewest: row.record?.context.issued?.generation === generation,
+    isNewest: (row.record?.context.issued?.generation ?? generation) === generation,
     isSynced: observed?.isSynced ?? false,
   };
 }

@@ -213,7 +213,7 @@ describe("what is observed", () => {
       "needs_to_be_reissued",
     ]);
     expect(warningsOf(card("in_doubt, issued before"))).toEqual(["unknown_issue_with_acs_credential"]);
-    expect(warningsOf(after(card("needs_to_be_reissued"), revoke))).toEqual([]);
+    expect(warningsOf(after(card("needs_to_be_reissued"), revoke))).toEqual(["being_deleted"]);
     expect(warningsOf(card("deleting"))).toEqual(["being_deleted"]);
     expect(warningsOf(code("waiting_to_be_issued"))).toEqual([]);
     expect(warningsOf(code("reissuing"))).toEqual([]);

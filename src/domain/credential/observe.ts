@@ -82,7 +82,18 @@ function cardWarnings(context: CredentialContext, state: string): readonly Warni
   }
   if (state === "in_doubt") warnings.push(doubtWarning(context));
   if (state === "deleting") warnings.push(BEING_DELETED);
+  if (state === "invalidating") warnings.push(revokedWarning(context));
   return warnings;
+}
+
+/** Seam has no word for "revoked, and the card is still out there"; of its words this one makes an app look. */
+function revokedWarning(context: CredentialContext): Warning {
+  const end = latestEnd(liveCards(context));
+  const until = end === null ? "has no end date" : `opens until ${new Date(end).toISOString()}`;
+  return {
+    code: "being_deleted",
+    message: `Revoked. The card ${until}: put it on the encoder and erase it, or collect it.`,
+  };
 }
 
 const BEING_DELETED: Warning = {
