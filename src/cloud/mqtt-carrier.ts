@@ -6,6 +6,7 @@ import type { Carrier, CarrierSink, CarrierTls } from "./carrier.js";
 import type { MqttVersion } from "./mqtt-connect.js";
 import { type MqttEnding, MqttLine } from "./mqtt-line.js";
 import { gatewayTopics, topicUp } from "./mqtt-topics.js";
+import type { CarrierProblem } from "./sync-state.js";
 import type { GatewayMessage, Presence } from "./wire.js";
 
 export interface MqttCarrierConfig {
@@ -16,6 +17,14 @@ export interface MqttCarrierConfig {
   readonly token: Secret<string>;
   readonly tls?: CarrierTls | undefined;
 }
+
+/**
+ * Of two clients with one id a broker ends the older connection. MQTT 5 has a reason for that; in 3.1.1, and from
+ * Mosquitto 2.0 in either, nothing is said. A broker that is ill would not let everybody in at once each time.
+ */
+const HANG_UPS_MAX = 3;
+/** From one connection to the next; longer than the longest rest of the other client. */
+const HANG_UPS_WITHIN_MS = 10 * 60_000;
 
 /**
  * MQTT: each message is a body of its own on the topic of its kind. MQTT 5 is tried first, 3.1.1 is as good. The
@@ -38,6 +47,9 @@ class MqttCarrier implements Carrier {
   #presence: Presence = { type: "state", online: false, boot: 0, connection: 0 };
   /** Once a broker said that it does not speak MQTT 5, it is not asked again. */
   #version: MqttVersion = 5;
+  /** In a row, with a connection each time in between. */
+  #hangUps = 0;
+  #upAt = 0;
 
   constructor(config: MqttCarrierConfig, clock: Clock) {
     this.#config = config;
@@ -104,7 +116,7 @@ class MqttCarrier implements Carrier {
         will: { topic: this.#stateTopic(), payload: encodeBody(null, [this.#presence]) },
       },
       {
-        up: () => sink.up(),
+        up: () => this.#up(sink),
         received: (bytes) => sink.received(bytes),
         ended: (ending) => this.#ended(line, sink, ending),
       },
@@ -114,13 +126,30 @@ class MqttCarrier implements Carrier {
     line.connect();
   }
 
-  #ended(line: MqttLine, sink: CarrierSink, { problem, version, mayBeVersion }: MqttEnding): void {
+  #ended(line: MqttLine, sink: CarrierSink, { problem, version, kind }: MqttEnding): void {
     if (this.#line !== line) return;
     this.close();
-    if (mayBeVersion !== "no" && version === 5) {
-      if (mayBeVersion === "yes") this.#version = 4;
+    if (version === 5 && (kind === "version_refused" || kind === "hung_up_at_the_door")) {
+      if (kind === "version_refused") this.#version = 4;
       this.#dial(sink, 4);
-    } else sink.down(problem);
+      return;
+    }
+    this.#hangUps = kind === "hung_up" ? this.#hangUps + 1 : 0;
+    sink.down(this.#hangUps < HANG_UPS_MAX ? problem : this.#takenOver());
+  }
+
+  #up(sink: CarrierSink): void {
+    const now = this.#clock.monotonic();
+    if (now - this.#upAt > HANG_UPS_WITHIN_MS) this.#hangUps = 0;
+    this.#upAt = now;
+    sink.up();
+  }
+
+  #takenOver(): CarrierProblem {
+    return {
+      code: "carrier.taken_over",
+      message: `the broker at ${this.#address.url.host} let this gateway in and hung up ${this.#hangUps} times in a row: perhaps another client has its id; is a copy of this gateway running somewhere?`,
+    };
   }
 
   #stateTopic(): string {

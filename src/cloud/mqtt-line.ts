@@ -17,8 +17,8 @@ export interface MqttLineEvents {
 export interface MqttEnding {
   readonly problem: CarrierProblem;
   readonly version: MqttVersion;
-  /** Is the version why? A broker that hangs up without a word may mean it. */
-  readonly mayBeVersion: "yes" | "perhaps" | "no";
+  /** Whether a reason is known. Hanging up at the door, before it let this gateway in, may mean the version. */
+  readonly kind: "told" | "version_refused" | "hung_up_at_the_door" | "hung_up";
 }
 
 export interface Outgoing {
@@ -75,10 +75,13 @@ export class MqttLine {
     });
     client.on("disconnect", ({ reasonCode }) => this.#end(problemOfReason(reasonCode ?? 0, this.#host)));
     client.on("error", (error) => {
-      const mayBeVersion = isVersionRefused(error) ? "yes" : this.#isHungUp(error) ? "perhaps" : "no";
-      this.#end(problemOfMqttError(error, this.#host), mayBeVersion);
+      if (isReset(error)) this.#hungUp();
+      else {
+        const kind = isVersionRefused(error) ? "version_refused" : "told";
+        this.#end(problemOfMqttError(error, this.#host), kind);
+      }
     });
-    client.on("close", () => this.#end(this.#goneProblem(), this.#phase === "dialling" ? "perhaps" : "no"));
+    client.on("close", () => this.#hungUp());
     this.#cancelDeadline = this.#clock.startTimer(UP_WITHIN_MS, () =>
       this.#end({
         code: "carrier.timeout",
@@ -192,12 +195,19 @@ export class MqttLine {
     });
   }
 
-  #end(problem: CarrierProblem, mayBeVersion: MqttEnding["mayBeVersion"] = "no"): void {
+  #end(problem: CarrierProblem, kind: MqttEnding["kind"] = "told"): void {
     if (this.#phase === "over") return;
     const { version } = this.#options;
     this.#over();
     void this.#hangUp();
-    this.#events.ended({ problem, version, mayBeVersion });
+    this.#events.ended({ problem, version, kind });
+  }
+
+  #hungUp(): void {
+    const isLetIn = this.#phase !== "dialling";
+    const when = isLetIn ? "" : " before it let this gateway in";
+    const message = `the broker at ${this.#host} ended the connection${when} and did not say why`;
+    this.#end({ code: "carrier.unreachable", message }, isLetIn ? "hung_up" : "hung_up_at_the_door");
   }
 
   async #hangUp(): Promise<void> {
@@ -216,19 +226,11 @@ export class MqttLine {
     return this.#phase === "over";
   }
 
-  #isHungUp(error: Error): boolean {
-    return this.#phase === "dialling" && "code" in error && error.code === "ECONNRESET";
-  }
-
-  #goneProblem(): CarrierProblem {
-    const message =
-      this.#phase === "up"
-        ? `the broker at ${this.#host} ended the connection`
-        : `the broker at ${this.#host} ended the connection before it let this gateway in`;
-    return { code: "carrier.unreachable", message };
-  }
-
   get #host(): string {
     return this.#options.address.host;
   }
+}
+
+function isReset(error: Error): boolean {
+  return "code" in error && error.code === "ECONNRESET";
 }

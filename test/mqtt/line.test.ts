@@ -189,6 +189,26 @@ test("a packet without end is cut, whatever length it promised", async () => {
   expect(dialled.received).toEqual([]);
 });
 
+test("hanging up three times in a row, each time after letting in, is told as a second client's doing", async () => {
+  broker = await ScriptedBroker.start();
+  dialled = dial();
+  const codes: string[] = [];
+  for (const waitMs of [0, 0, 0, 0, 10 * 60_000 + 1]) {
+    await eventually(() => expect(dialled.ups).toHaveLength(codes.length + 1));
+    broker.hangUp();
+    await eventually(() => expect(dialled.problems).toHaveLength(codes.length + 1));
+    codes.push(dialled.problems.at(-1)?.code ?? "");
+    await dialled.clock.advance(waitMs);
+    dialled.open();
+  }
+  await eventually(() => expect(dialled.ups).toHaveLength(6));
+  broker.hangUp();
+  await eventually(() => expect(dialled.problems).toHaveLength(6));
+  codes.push(dialled.problems.at(-1)?.code ?? "");
+  const [gone, taken] = ["carrier.unreachable", "carrier.taken_over"];
+  expect(codes).toEqual([gone, gone, taken, taken, taken, gone]);
+});
+
 test.each([
   [135, "carrier.unauthorized"],
   [139, "carrier.busy"],

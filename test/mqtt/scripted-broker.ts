@@ -69,8 +69,12 @@ export class ScriptedBroker {
     for (const socket of this.#sockets) socket.write(bytes);
   }
 
-  async stop(): Promise<void> {
+  hangUp(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async stop(): Promise<void> {
+    this.hangUp();
     const closed = once(this.#server, "close");
     this.#server.close();
     await closed;
