@@ -59,7 +59,37 @@ export function derive(
   if (before !== null && isReassertionOwed(before.context, event) && before.state !== "deleting") {
     journal.push("revocation_reasserted");
   }
-  return { observed: observe(after), events, journal };
+  const observed = observe(after);
+  if (
+    journal.length === 0 &&
+    !isToldOtherwise(event) &&
+    before !== null &&
+    !isSameToOthers(observe(before), observed)
+  ) {
+    journal.push("settled");
+  }
+  return { observed, events, journal };
+}
+
+/** A step of a document ends in `planned`, which carries what is observed; a job tells how it ended. */
+function isToldOtherwise({ type }: CredentialEvent): boolean {
+  return (
+    type === "encode.requested" ||
+    type === "desired.changed" ||
+    type === "revoke.requested" ||
+    type === "delete.requested" ||
+    type === "forget"
+  );
+}
+
+/** A torn card, or a job that came to nothing after `planned` told of it: nobody else tells the cloud. */
+function isSameToOthers(before: Observed, after: Observed): boolean {
+  return (
+    before.state === after.state &&
+    before.isIssued === after.isIssued &&
+    before.liveCards === after.liveCards &&
+    before.generation === after.generation
+  );
 }
 
 /** A new generation is the last good one now. */
