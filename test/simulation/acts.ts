@@ -50,7 +50,9 @@ function atDesk(world: World, what: string, work: (life: Life, by: Caller) => st
 
 const textOf = (value: Json | undefined): string => (typeof value === "string" ? value : "");
 
-const someCredential = ({ chance, credentials }: World): string => chance.pick(credentials) ?? "none";
+/** Mostly one of the newest, so that many things happen to the same one. */
+const someCredential = ({ chance, credentials }: World): string =>
+  chance.pick(chance.isOneIn(4) ? credentials : credentials.slice(-3)) ?? "none";
 const someUser = ({ chance, users }: World): string => chance.pick(users) ?? "none";
 
 /** The cloud changes what it wants of an object that is not denied. */
@@ -103,7 +105,9 @@ function createCredential(world: World, changes: JsonObject = {}, code: string |
   world.note(`cloud creates acs_credential ${id}`);
 }
 
+/** An app can deny what the cloud knows. */
 function deny(world: World, id: string, work: () => void): void {
+  if (world.site.feed.get("acs_credential", id) === undefined) return;
   world.oracle.perhapsDenied.add(id);
   work();
   world.oracle.denied.add(id);
@@ -421,13 +425,14 @@ export const ACTS: Readonly<Record<string, Act>> = {
     },
   },
   "the clock jumps": {
-    weight: 1,
+    weight: 2,
     run(world) {
       const { wall, chance } = world;
       wall.isTrusted = chance.isOneIn(2);
       // The system vouches for small corrections only; without it the battery is dead and any year is possible.
       const span = wall.isTrusted ? 2 * HOUR : 30 * YEAR;
       wall.aheadMs = chance.isOneIn(3) ? 0 : Math.floor((chance.next() * 2 - 1) * span);
+      if (wall.isTrusted) world.vouchedAheadMs = Math.max(world.vouchedAheadMs, wall.aheadMs);
       world.note(`the clock is ${wall.aheadMs} ms ahead, ${wall.isTrusted ? "trusted" : "not trusted"}`);
     },
   },

@@ -126,11 +126,12 @@ export class Oracle {
 
   // ── What the site stores ───────────────────────────────────────────────────────────────────────────────────────
 
-  /** I17: a committed row. */
+  /** I17, the latch of a credential's record: a committed row. A user is checked at rest. */
   stored(row: ObjectRow): void {
     const key = row.id;
     if (DENIED.has(row.spec["state"]) || row.record?.context.denied != null) this.#deniedOnSite.add(key);
-    else if (this.#deniedOnSite.has(key)) this.fail("I17", `${key} was denied on site and is active again`);
+    else if (row.record !== null && this.#deniedOnSite.has(key))
+      this.fail("I17", `${key} was denied on site and is active again`);
   }
 
   /** I8 and I11: a committed event. `state` reads the card that it names. */

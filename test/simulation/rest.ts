@@ -11,7 +11,7 @@ const REST_WITHIN_MS = 30 * 60_000;
 /** Nothing goes wrong any more, and both sides finish. */
 export async function comeToRest(world: World): Promise<void> {
   Object.assign(world.weather, FINE);
-  Object.assign(world.wall, { isTrusted: true });
+  if (!world.wall.isTrusted) Object.assign(world.wall, { isTrusted: true, aheadMs: 0 });
   world.crashAt = null;
   world.bench.fault = null;
   world.bench.plug(true);
@@ -87,8 +87,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
     }
     return null;
   },
-  I16({ cards, oracle, site }, { store, time }) {
-    const { certain } = time.read();
+  I16({ cards, oracle, site, timeline, vouchedAheadMs }, { store }) {
+    const certain = timeline.now() + vouchedAheadMs;
     for (const card of cards) {
       const state = card.state(store.keySets.list());
       if (state.is !== "ours" || (state.validTo !== null && state.validTo * 1_000 <= certain)) continue;

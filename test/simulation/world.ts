@@ -49,6 +49,8 @@ export class World {
   /** The process dies at so many-th transaction from now, before or after it is on disk. */
   crashAt: { countdown: number; readonly when: "before" | "after" } | null = null;
   life: Life | null = null;
+  /** How far ahead of the truth a clock that the system vouched for ever was. */
+  vouchedAheadMs = 0;
   readonly #ids: Chance;
   readonly #disk = new Disk(templateStore());
   readonly #tampering: Tampering;
@@ -62,6 +64,7 @@ export class World {
       siteId: WORKSPACE,
       gatewayId: "gateway",
       clock: this.timeline,
+      commandLifeMs: 40_000,
       random: (size) => this.#ids.bytes(size),
     });
     tampering.site?.(this.site);
