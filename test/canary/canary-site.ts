@@ -84,7 +84,11 @@ export class CanarySite {
       card_profiles: { classic: { format: "lockbridge48", container: "classic", sector: 1 } },
       encoders: { desk: { system: "main", unit: "desk" } },
       entrances: { "room-101": { system: "main", door: 101 } },
-      cloud: { http: cloudUrl, gateway: this.gatewayId, token: this.gatewayToken },
+      cloud: {
+        [cloudUrl.startsWith("mqtt:") ? "url" : "http"]: cloudUrl,
+        gateway: this.gatewayId,
+        token: this.gatewayToken,
+      },
       limits: { card_wait_s: 2 },
     };
     writeFileSync(this.configPath, stringify(document), { mode: 0o600 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newCard } from "#src/sandbox/simulated-site";
 import { CanarySite, newPin } from "./canary-site.js";
+import { startEvilBroker } from "./evil-broker.js";
 import { startEvilCloud } from "./evil-cloud.js";
 import { type Canary, Evidence, textCanary } from "./needles.js";
 import { wrongInputs } from "./wrong-inputs.js";
@@ -51,7 +52,7 @@ async function ask(
 }
 
 const look = async <T>(what: string, find: () => Promise<T | undefined>): Promise<T> => {
-  for (let tries = 0; tries < 400; tries++) {
+  for (let tries = 0; tries < 1_200; tries++) {
     const found = await find();
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -95,7 +96,7 @@ test("a gateway's life, and not one secret in what it says and keeps", { timeout
 
   expect(await site.end("SIGUSR2")).not.toBe(0);
   site.collectFiles();
-  await evilCloud();
+  await evilClouds();
   site.collectFiles();
   site.collectRows();
 
@@ -301,18 +302,29 @@ async function configMistakes(): Promise<void> {
   }
 }
 
-async function evilCloud(): Promise<void> {
+/** First over HTTP, then over MQTT, at last with a broker that refuses the token. */
+async function evilClouds(): Promise<void> {
   const pin = canaryPin("PIN thrown around by the cloud");
-  const evil = await startEvilCloud(pin, site.id("acs_entrance", "room-101"), site.id("acs_system", "main"));
-  try {
-    site.configure(evil.endpoint);
-    await site.start("cloud.problem");
-    await look("every misdeed is done", () => Promise.resolve(evil.misdeeds() >= 6 ? true : undefined));
-    await site.cli(["sync"]);
-    await site.cli(["doctor"]);
-    expect(await site.end("SIGTERM")).toBe(0);
-  } finally {
-    await evil.close();
+  const { siteId, gatewayId, gatewayToken } = site;
+  const at = { entranceId: site.id("acs_entrance", "room-101"), systemId: site.id("acs_system", "main") };
+  const broker = { siteId, gatewayId, pin, ...at };
+  for (const { begin, misdeeds } of [
+    { begin: () => startEvilCloud(pin, at), misdeeds: 6 },
+    { begin: () => startEvilBroker({ ...broker, gatewayToken }), misdeeds: 2 },
+    { begin: () => startEvilBroker({ ...broker, gatewayToken: "another" }), misdeeds: 0 },
+  ]) {
+    const evil = await begin();
+    try {
+      site.configure(evil.url);
+      await site.start("cloud.problem");
+      await look("every misdeed is done", () =>
+        Promise.resolve(evil.misdeeds() >= misdeeds ? true : undefined),
+      );
+      await site.cli(["sync"]);
+      expect(await site.end("SIGTERM")).toBe(0);
+    } finally {
+      await evil.close();
+    }
   }
 }
 

@@ -1,13 +1,30 @@
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { encodeBody, parseBody } from "#src/cloud/body";
+import type { Welcome } from "#src/cloud/wire";
 
-/**
- * A cloud that welcomes and then throws secrets around: in fields where none belongs, in broken messages, in the text
- * of errors. It sends the gateway's own token back wherever it can.
- */
-export async function startEvilCloud(pin: string, entranceId: string, systemId: string) {
-  const epoch = { n: 1, id: "evil" };
+const EPOCH = { n: 1, id: "evil" };
+const HEAD = 7;
+
+export function welcomeTo(nonce: string): Welcome {
+  return {
+    type: "welcome",
+    session: "s",
+    nonce_echo: nonce,
+    epoch: EPOCH,
+    head: HEAD,
+    floor: 0,
+    ingested: {},
+    want_from: 1,
+    time: Date.now(),
+  };
+}
+
+/** Bodies with a secret in fields where none belongs, in broken messages, and in what is no message at all. */
+export function misdeedsOf(
+  pin: string,
+  { entranceId, systemId }: { readonly entranceId: string; readonly systemId: string },
+): readonly string[] {
   const credential = (changes: object) => ({
     acs_credential_id: crypto.randomUUID(),
     acs_system_id: systemId,
@@ -39,65 +56,46 @@ export async function startEvilCloud(pin: string, entranceId: string, systemId: 
     item(4, { kind: "thing", spec: { code: pin } }),
     item(5, { spec: pin }),
     item(6, { op: pin }),
-    item(7, {}),
+    item(HEAD, {}),
   ];
-  const answers: ((
-    request: IncomingMessage,
-    nonce: string,
-  ) => { status?: number; body: string | Uint8Array })[] = [
-    (_, nonce) => ({
-      body: encodeBody("s", [
-        {
-          type: "welcome",
-          session: "s",
-          nonce_echo: nonce,
-          epoch,
-          head: 7,
-          floor: 0,
-          ingested: {},
-          want_from: 1,
-          time: Date.now(),
-        } as never, // The wire's own type is checked where it is made; this cloud keeps to nothing.
-      ]),
-    }),
-    () => ({
-      body: JSON.stringify({
-        v: "1.0",
-        session: "s",
-        messages: [{ type: "page", epoch, from: 0, to: 7, head: 7, ingested: {}, items }],
-      }),
-    }),
-    () => ({
-      body: JSON.stringify({
-        v: "1.0",
-        session: "s",
-        messages: [{ type: "page", epoch, items: pin }, { type: pin }],
-      }),
-    }),
-    () => ({ body: `<html>${pin}</html>` }),
-    () => ({ body: `{"code":"${pin}"` }),
-    () => ({ status: 500, body: `token and ${pin}` }),
+  const page = { type: "page", epoch: EPOCH, from: 0, to: HEAD, head: HEAD, ingested: {} };
+  const body = (...messages: object[]): string => JSON.stringify({ v: "1.0", session: "s", messages });
+  return [
+    body({ ...page, items }),
+    body({ ...page, items: pin }, { type: pin }),
+    `<html>${pin}</html>`,
+    `{"code":"${pin}"`,
+    JSON.stringify(pin),
   ];
+}
+
+/** A cloud that welcomes and then throws secrets around; it sends the gateway's own token back wherever it can. */
+export async function startEvilCloud(
+  pin: string,
+  at: { readonly entranceId: string; readonly systemId: string },
+) {
+  const misdeeds = misdeedsOf(pin, at);
   let asked = 0;
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      const body = parseBody(Buffer.concat(chunks));
-      const hello = body.ok ? body.messages.find((it) => it.ok && it.message.type === "hello") : undefined;
-      const nonce = hello?.ok === true && hello.message.type === "hello" ? hello.message.nonce : "";
-      // A hello begins the misbehaviour where the last session left off.
-      const answer = nonce === "" ? answers[1 + (asked++ % (answers.length - 1))] : answers[0];
-      const { status = 200, body: text } = answer?.(request, nonce) ?? { body: "" };
-      const echo = request.headers.authorization ?? "";
-      response.writeHead(status, { "x-token": echo, "content-type": "application/json" });
-      response.end(status === 200 ? text : `${String(text)} ${echo}`);
+      const token = request.headers.authorization ?? "";
+      const nonce = nonceIn(Buffer.concat(chunks));
+      if (nonce !== undefined) {
+        response.writeHead(200, { "x-token": token });
+        response.end(encodeBody("s", [welcomeTo(nonce)]));
+        return;
+      }
+      const misdeed = misdeeds[asked++ % (misdeeds.length + 1)];
+      response.writeHead(misdeed === undefined ? 500 : 200, { "x-token": token });
+      response.end(misdeed ?? `${pin} ${token}`);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo; // It listens on TCP.
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${port}`,
     /** Answers that were none of a welcome. */
     misdeeds: () => asked,
     close: () =>
@@ -106,4 +104,12 @@ export async function startEvilCloud(pin: string, entranceId: string, systemId: 
         server.closeAllConnections();
       }),
   };
+}
+
+function nonceIn(bytes: Uint8Array): string | undefined {
+  const body = parseBody(bytes);
+  const hello = body.ok
+    ? body.messages.flatMap((it) => (it.ok ? [it.message] : [])).find(({ type }) => type === "hello")
+    : undefined;
+  return hello?.type === "hello" ? hello.nonce : undefined;
 }
