@@ -13,7 +13,7 @@ import { createHttpCarrier } from "./http-carrier.js";
 let authority: Authority;
 let own: Identity;
 let server: Server;
-const callers: string[] = [];
+const callers: unknown[] = [];
 
 beforeAll(async () => {
   authority = new Authority();
