@@ -263,7 +263,7 @@ test("on a full disk a job ends as soon as there is room to say how", async () =
   rig.feedCredential(A);
   const attempt = rig.start("encode", A);
   await rig.clock.advance(1_000);
-  const { transaction } = rig.store;
+  const withRoom = { ...rig.store };
   Object.assign(rig.store, {
     transaction: () => {
       throw new Error("the disk is full");
@@ -271,7 +271,7 @@ test("on a full disk a job ends as soon as there is room to say how", async () =
   });
   await rig.clock.advance(70_000);
   expect(rig.store.attempts.get(attempt.id)?.status).toBe("pending");
-  Object.assign(rig.store, { transaction });
+  Object.assign(rig.store, withRoom);
   await rig.clock.advance(6_000);
   expect(rig.store.attempts.get(attempt.id)?.error?.type).toBe("no_credential_on_encoder");
   expect(rig.state(A)).toBe("waiting_to_be_issued");
