@@ -1,8 +1,13 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createMqttCarrier } from "#src/cloud/mqtt-carrier";
+import { gatewayTopics, siteTopics } from "#src/cloud/mqtt-topics";
+import { Secret } from "#src/lib/secret";
+import { realClock } from "#src/ops/clock";
 import { type Broker, startBroker } from "#src/sandbox/cloud/mqtt-broker";
 import type { CloudMqtt, CloudMqttOptions } from "#src/sandbox/cloud/mqtt-side";
 import type { CloudSite } from "#src/sandbox/cloud/site";
-import { gatewayTopics, siteTopics } from "#src/cloud/mqtt-topics";
 import { Authority } from "#test/support/certificates";
 import { Mosquitto } from "./mosquitto.js";
 import {
@@ -143,3 +148,47 @@ describe.each(WAYS)("$way", ({ way, gateway: howToConnect, cloud: cloudOptions }
     await eventually(() => expect(site.commands.get(first.id)?.status).toBe("success"));
   });
 });
+
+test("of a gateway that is cut off the broker tells the absence, in 3.1.1 at once", async () => {
+  const { site, mqtt } = await startCloud({ url: plain.url, username: "cloud", password: "cloud's" });
+  const line = await cuttableLine(Number(new URL(plain.url).port));
+  const config = { url: line.url, site: SITE, gateway: GATEWAY, token: new Secret(TOKEN) };
+  const carrier = createMqttCarrier(config, realClock);
+  const problems: string[] = [];
+  carrier.open(
+    { up: () => carrier.listen("s"), received: () => {}, down: ({ code }) => problems.push(code) },
+    1,
+  );
+  await eventually(() => expect(mqtt.isOnline(GATEWAY)).toBe(true));
+  await line.cut();
+  await eventually(() => expect(mqtt.isOnline(GATEWAY)).toBe(false));
+  expect(problems).toEqual(["carrier.unreachable"]);
+  await carrier.destroy();
+  await mqtt.close();
+  site.close();
+});
+
+/** A way to a port of this machine that can end without a goodbye. */
+async function cuttableLine(port: number): Promise<{ readonly url: string; cut(): Promise<void> }> {
+  const ends = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    for (const end of [near, far]) {
+      ends.add(end);
+      end.on("error", () => end.destroy());
+    }
+    near.pipe(far);
+    far.pipe(near);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async cut() {
+      const closed = once(server, "close");
+      server.close();
+      for (const end of ends) end.destroy();
+      await closed;
+    },
+  };
+}
