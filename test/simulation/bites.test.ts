@@ -3,14 +3,14 @@ import { BLINDFOLDS } from "./blindfolds.js";
 import { live, stepsOf } from "./history.js";
 
 const SEEDS = 16;
-const STEPS = 150;
+const STEPS = 300;
 
 /** Without the rule, one of the first histories must break what the rule is there for. */
 test.each(BLINDFOLDS)(
   "it shows when $rule no longer holds",
-  async ({ tampering, breaks }) => {
+  async ({ tampering, breaks, seed: first = 1 }) => {
     const broken: string[] = [];
-    for (let seed = 1; seed <= SEEDS; seed++) {
+    for (let seed = first; seed < first + SEEDS; seed++) {
       const { violation } = await live(seed, stepsOf(seed, STEPS), tampering());
       if (violation === null) continue;
       broken.push(violation.invariant);

@@ -8,6 +8,8 @@ import type { Tampering } from "./world.js";
 export interface Blindfold {
   readonly rule: string;
   readonly breaks: readonly string[];
+  /** Where the search begins: a history that is known to need the rule is not far. Without it, at 1. */
+  readonly seed?: number;
   /** Made anew for every history: some remember. */
   readonly tampering: () => Tampering;
 }
@@ -40,7 +42,10 @@ export const BLINDFOLDS: readonly Blindfold[] = [
           objects: overriding(store.objects, {
             put(row) {
               const job = row.record?.context.job;
-              if (row.record === null || job?.intent == null) { store.objects.put(row); return; }
+              if (row.record === null || job?.intent == null) {
+                store.objects.put(row);
+                return;
+              }
               const context = { ...row.record.context, job: { ...job, intent: null } };
               store.objects.put({ ...row, record: { ...row.record, context } });
             },
@@ -83,6 +88,7 @@ export const BLINDFOLDS: readonly Blindfold[] = [
   {
     rule: "a command makes the generation that it was given for",
     breaks: ["I6"],
+    seed: 28,
     tampering: () =>
       withPort((port) => ({
         runCommand: (command) =>
@@ -92,6 +98,7 @@ export const BLINDFOLDS: readonly Blindfold[] = [
   {
     rule: "a command runs within its life",
     breaks: ["I6"],
+    seed: 5,
     tampering: () => ({
       customs: (message) => (isOf(message, "cmd") ? { ...message, life_ms: 86_400_000 } : message),
     }),
@@ -146,24 +153,6 @@ export const BLINDFOLDS: readonly Blindfold[] = [
           }),
       };
     },
-  },
-  {
-    rule: "what the site denied stays denied",
-    breaks: ["I5", "I14", "I17"],
-    tampering: () => ({
-      engine: (engine) => {
-        const transact = engine.transact.bind(engine);
-        engine.transact = (cause, work) =>
-          transact(cause, (tx) => {
-            const credential = tx.credential.bind(tx);
-            tx.credential = (row, event) =>
-              event.type === "revoke.requested" || event.type === "delete.requested"
-                ? { refused: true, state: "issued", reason: "not_expected_here" }
-                : credential(row, event);
-            return work(tx);
-          });
-      },
-    }),
   },
   {
     rule: "a change that nobody can use is kept and told",
