@@ -116,7 +116,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     meter: metrics,
   });
   engine.recover();
-  const link: CloudLink | null = cloudLink(engine, config, { clock, log, learn: (now) => time.learn(now) });
+  const link: CloudLink | null = await cloudLink(engine, config, {
+    clock,
+    log,
+    learn: (now) => time.learn(now),
+  });
   const seam = gatewayModel(engine, { isSandbox: options.simulation !== undefined });
   const desk = gatewayDesk(engine, {
     seam,
@@ -197,18 +201,18 @@ export class ConfigConflict extends Error {
   readonly code = "config.conflict";
 }
 
-function cloudLink(
+async function cloudLink(
   engine: Engine,
   config: Config,
   { clock, log, learn }: { clock: Clock; log: Log; learn: (now: number) => void },
-): CloudLink | null {
+): Promise<CloudLink | null> {
   const { cloud } = config;
   if (cloud === null) return null;
   engine.offlineWork.start();
   return createCloudLink({
     gateway: cloud.gatewayId,
     sw: VERSION,
-    carrier: cloudCarrier(cloud, { site: config.site.id, clock }),
+    carrier: await cloudCarrier(cloud, { site: config.site.id, clock }),
     store: engine.deps.store,
     engine: enginePort(engine, learn),
     clock,
