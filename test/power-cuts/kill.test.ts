@@ -12,7 +12,9 @@ import { World } from "./world.js";
 const SEED = Number(process.env["POWER_CUT_SEED"] ?? randomInt(1_000_000));
 const CUTS = 160;
 const LOADED_AHEAD = 2;
-const LIMIT_MS = 600_000;
+const LIMIT_MS = 900_000;
+/** A job may be refused, and then nothing is written. */
+const WRITE_WITHIN_MS = 1_500;
 const REST_WITHIN_MS = 60_000;
 
 test(
@@ -81,7 +83,7 @@ class Site {
 
   /** One life of the daemon, and the cut that ends it. */
   async liveUntilCut(): Promise<void> {
-    await this.#story.cloudAct();
+    this.#story.cloudAct();
     const daemon = await this.#start();
     await this.#liveOn(daemon);
     await daemon.cut();
@@ -120,25 +122,20 @@ class Site {
       return;
     }
     await daemon.reaches("device.ready");
-    await this.#story.cloudAct();
+    this.#story.cloudAct();
     this.#story.cardAct(this.#doubts);
     if (this.#dice(2) === 0) this.#story.nextCardAct();
-    if (chance < 13) await pause(this.#dice(600));
-    else {
-      await Promise.race([this.#cardWrites(1 + this.#dice(6)), pause(600)]);
-      await pause(this.#dice(4));
+    if (chance < 9) {
+      await pause(this.#dice(600));
+      return;
     }
-  }
-
-  #cardWrites(count: number): Promise<void> {
-    return new Promise((resolve) => {
-      let left = count;
-      const stop = this.world.onCardWrite(() => {
-        if (--left > 0) return;
-        stop();
-        resolve();
-      });
-    });
+    const { world } = this;
+    const [writes, whole] = [world.cardWrites + 1 + this.#dice(6), world.wholeWrites.length + 1];
+    const isAmidWrite = chance < 14;
+    await world.untilWritten(WRITE_WITHIN_MS, () =>
+      isAmidWrite ? world.cardWrites >= writes : world.wholeWrites.length >= whole,
+    );
+    await pause(this.#dice(isAmidWrite ? 4 : 60));
   }
 
   /** A last life in peace: everything is told, every doubt is settled, the daemon ends by itself. */

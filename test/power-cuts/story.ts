@@ -1,3 +1,6 @@
+import type { SeamModel } from "#src/api/model";
+import { Secret } from "#src/lib/secret";
+import { cloudModel } from "#src/sandbox/cloud/model";
 import { DemoApp } from "#src/sandbox/demo-app";
 import type { Dice } from "#test/support/card-world";
 import type { WitnessedCard } from "./witnessed-card.js";
@@ -10,9 +13,10 @@ export interface Doubt {
   readonly uid: string;
 }
 
+const APP = { name: "app", role: "admin", seesPins: true } as const;
 const CREDENTIALS_MIN = 6;
 const CREDENTIALS_MAX = 14;
-const DESK_PAUSE_MAX_MS = 150;
+const DESK_PAUSE_MAX_MS = 300;
 const DAY_MS = 86_400_000;
 
 /** What people, apps and the cloud do, by the dice. Nothing here waits for what the gateway makes of it. */
@@ -20,7 +24,7 @@ export class Story {
   readonly wishes = new Wishes();
   readonly #world: World;
   readonly #dice: Dice;
-  readonly #app: DemoApp;
+  readonly #cloud: SeamModel;
   #desk: DemoApp | null = null;
   #count = 0;
   readonly #pending = new Set<Promise<void>>();
@@ -28,7 +32,7 @@ export class Story {
   constructor(world: World, dice: Dice) {
     this.#world = world;
     this.#dice = dice;
-    this.#app = new DemoApp(world.cloud.endpoint, world.cloudKey);
+    this.#cloud = cloudModel(world.cloud.site);
   }
 
   /** The gateway's API answers here from now on. */
@@ -64,26 +68,38 @@ export class Story {
 
   // ── In the cloud ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  async cloudAct(): Promise<void> {
+  cloudAct(): void {
     const mine = this.wishes.of("acs_credential", "cloud");
     const chance = this.#dice(10);
-    if (mine.length < CREDENTIALS_MIN) await this.#createInCloud();
+    if (mine.length < CREDENTIALS_MIN) this.#createInCloud();
     else if (mine.length > CREDENTIALS_MAX || chance < 2) this.#denyInCloud();
-    else if (chance < 5) await this.#createInCloud();
-    else await this.#updateInCloud();
+    else if (chance < 5) this.#createInCloud();
+    else this.#updateInCloud();
   }
 
-  async #createInCloud(): Promise<void> {
-    const { acs_credential } = await this.#app.call("/acs/credentials/create", this.#newCredential());
-    const id = idIn(acs_credential, "acs_credential_id");
+  #createInCloud(): void {
+    const { pin, entranceId, endsAt } = this.#newCredential();
+    const credential = this.#cloud.credentials.create(
+      {
+        accessMethod: "card",
+        systemId: this.#world.ids.system,
+        entranceIds: [entranceId],
+        code: new Secret(pin),
+        endsAt: Date.parse(endsAt),
+        isOneTimeUse: false,
+        isMultiPhoneSync: false,
+        brandMetadata: [],
+      },
+      APP,
+    );
+    const id = idIn(credential, "acs_credential_id");
     this.wishes.objects.push({ kind: "acs_credential", id, owner: "cloud", isDenied: false });
   }
 
-  async #updateInCloud(): Promise<void> {
+  #updateInCloud(): void {
     const object = this.#pick(this.wishes.of("acs_credential", "cloud"));
     if (object === undefined) return;
-    // A denial of the desk may have come in meanwhile: then the cloud refuses, and that is right.
-    await this.#app.try("/acs/credentials/update", { acs_credential_id: object.id, ends_at: this.#newEnd() });
+    this.#cloud.credentials.update(object.id, { endsAt: Date.parse(this.#newEnd()) }, APP);
   }
 
   #denyInCloud(): void {
@@ -133,8 +149,15 @@ export class Story {
   }
 
   #createAtDesk(): void {
-    const input = this.#newCredential();
-    const change = this.#change("acs_credential", null, "ends_at", input.ends_at);
+    const { pin, entranceId, endsAt } = this.#newCredential();
+    const change = this.#change("acs_credential", null, "ends_at", endsAt);
+    const input = {
+      acs_system_id: this.#world.ids.system,
+      access_method: "card",
+      code: pin,
+      allowed_acs_entrance_ids: [entranceId],
+      ends_at: endsAt,
+    };
     this.#send("/acs/credentials/create", input, change, "acs_credential");
   }
 
@@ -179,17 +202,26 @@ export class Story {
   /** Puts a card on the encoder and has something done with it. */
   cardAct(doubts: readonly Doubt[]): void {
     const doubt = this.#pick(doubts);
-    if (doubt !== undefined && this.#dice(10) < 7) {
+    if (doubt !== undefined && this.#dice(2) === 0) {
       this.#lay(this.#world.card(doubt.uid));
-      if (this.#dice(2) === 0) this.#atDesk("/acs/encoders/scan_credential");
+      if (this.#dice(4) === 0) this.#atDesk("/acs/encoders/scan_credential");
       else this.#encode(doubt.credentialId);
       return;
     }
-    const chance = this.#dice(20);
-    this.#lay(this.#pick(this.#world.cards));
-    if (chance < 2) this.#atDesk("/acs/encoders/scan_credential");
-    else if (chance < 4) this.#atDesk("/lockbridge/encoders/erase");
-    else this.#encode(this.#pick(this.wishes.of("acs_credential"))?.id);
+    const chance = this.#dice(10);
+    const { cards } = this.#world;
+    if (chance < 1) {
+      this.#lay(this.#pick(cards));
+      this.#atDesk("/acs/encoders/scan_credential");
+    } else if (chance < 3) {
+      this.#lay(this.#pick(cards));
+      this.#atDesk("/lockbridge/encoders/erase");
+    } else {
+      // A card that opens something for somebody is refused at times, and that is right; free ones make more work.
+      const free = cards.filter((card) => card.record().is !== "ours");
+      this.#lay(this.#pick(this.#dice(3) === 0 || free.length === 0 ? cards : free));
+      this.#encode(this.#pick(this.wishes.of("acs_credential"))?.id);
+    }
   }
 
   /** One more for the card that lies there, waiting for the encoder. */
@@ -244,14 +276,7 @@ export class Story {
   #newCredential() {
     const pin = String(100_000_000_000 + this.#dice(900_000_000) * 1_000 + ++this.#count);
     this.wishes.pins.push(pin);
-    const { system, entrances } = this.#world.ids;
-    return {
-      acs_system_id: system,
-      access_method: "card",
-      code: pin,
-      allowed_acs_entrance_ids: [this.#pick(entrances)],
-      ends_at: this.#newEnd(),
-    };
+    return { pin, entranceId: this.#pick(this.#world.ids.entrances) ?? "", endsAt: this.#newEnd() };
   }
 
   /** No two are the same. */

@@ -70,11 +70,11 @@ export class WitnessedCard implements SimulatedCard {
     const answer = this.#card.transceive(frame);
     const [command, place] = frame;
     if (typeof answer === "string" || (command !== CLASSIC_WRITE && command !== NTAG_WRITE)) return answer;
-    this.#witness.onWrite();
     const write = `${this.#witness.life()} ${toHex(frame)}`;
     const isRepeated = write === this.#lastWrite;
     this.#lastWrite = write;
     if (!isRepeated && command === this.#completing[0] && place === this.#completing[1]) this.#tellWhole();
+    this.#witness.onWrite();
     return answer;
   }
 

@@ -16,6 +16,7 @@ import { type Cloud, createCloud } from "#src/sandbox/cloud/server";
 import { openPty, type PtyEnd } from "#src/sandbox/pty";
 import { loadSealingKey } from "#src/store/sealing-key";
 import { openStore } from "#src/store/store";
+import { pause } from "./waiting.js";
 import { WitnessedCard, type WholeWrite } from "./witnessed-card.js";
 
 const random = (size: number): Uint8Array => new Uint8Array(randomBytes(size));
@@ -30,19 +31,20 @@ export class World {
   readonly stateDir: string;
   readonly configPath: string;
   readonly cloud: Cloud;
-  readonly cloudKey: string;
   readonly deskKey: string;
   readonly ids: { readonly system: string; readonly encoder: string; readonly entrances: readonly string[] };
   readonly simulator: Pn532Simulator;
   readonly cards: readonly WitnessedCard[];
   readonly wholeWrites: WholeWrite[] = [];
+  /** Write commands that cards took. */
+  cardWrites = 0;
   readonly #pty: PtyEnd;
   readonly #writeListeners = new Set<() => void>();
   /** Life of the daemon that runs now, or that ran last. */
   life = 0;
 
   private constructor(
-    parts: Pick<World, "stateDir" | "configPath" | "cloud" | "cloudKey" | "deskKey" | "ids"> & {
+    parts: Pick<World, "stateDir" | "configPath" | "cloud" | "deskKey" | "ids"> & {
       readonly pty: PtyEnd;
       readonly keys: KeySet;
     },
@@ -50,7 +52,6 @@ export class World {
     this.stateDir = parts.stateDir;
     this.configPath = parts.configPath;
     this.cloud = parts.cloud;
-    this.cloudKey = parts.cloudKey;
     this.deskKey = parts.deskKey;
     this.ids = parts.ids;
     this.#pty = parts.pty;
@@ -60,6 +61,7 @@ export class World {
       keySets: [parts.keys],
       life: () => this.life,
       onWrite: () => {
+        this.cardWrites++;
         for (const listener of [...this.#writeListeners]) listener();
       },
       onWhole: (write: WholeWrite) => void this.wholeWrites.push(write),
@@ -73,11 +75,10 @@ export class World {
   static async create(): Promise<World> {
     const stateDir = mkdtempSync(join(tmpdir(), "lockbridge-power-"));
     const [siteId, gatewayId, gatewayToken] = [randomUUID(), randomUUID(), randomUUID()];
-    const cloudKey = mintApiKey(random);
     const cloud = await createCloud({
       port: 0,
       siteId,
-      apiKey: cloudKey,
+      apiKey: mintApiKey(random),
       gatewayId,
       gatewayToken,
       clock: realClock,
@@ -117,7 +118,6 @@ export class World {
       stateDir,
       configPath,
       cloud,
-      cloudKey,
       deskKey,
       ids: {
         system: objectId(siteId, "acs_system", "main"),
@@ -139,10 +139,17 @@ export class World {
     return this.cards.find(({ name }) => name === uid);
   }
 
-  /** Calls at every write command that a card took. */
-  onCardWrite(listener: () => void): () => void {
-    this.#writeListeners.add(listener);
-    return () => this.#writeListeners.delete(listener);
+  /** Resolves at the write command after which it is enough, or when the time is up. */
+  async untilWritten(ms: number, isEnough: () => boolean): Promise<void> {
+    let onWrite = (): void => undefined;
+    const enough = new Promise<void>((resolve) => {
+      onWrite = () => {
+        if (isEnough()) resolve();
+      };
+    });
+    this.#writeListeners.add(onWrite);
+    await Promise.race([enough, pause(ms)]);
+    this.#writeListeners.delete(onWrite);
   }
 
   async close(): Promise<void> {
