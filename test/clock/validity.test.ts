@@ -181,7 +181,7 @@ test.each([IN_1970, IN_2099])(
 );
 
 test("another guest's valid card is not written over because the clock says 2099", async () => {
-  const { rig, clock } = await issued();
+  const { rig, clock } = await issued({ floor: NOW });
   rig.feedCredential(OTHER);
   clock.jumpTo(IN_2099);
   expect(await rig.job("encode", OTHER)).toMatchObject({
@@ -194,19 +194,22 @@ test("another guest's valid card is not written over because the clock says 2099
 
 const OFFLINE = { ms: 72 * HOUR, keys: 200 };
 
-test.each([YEARS_10, -YEARS_10])(
-  "a jump of %i ms neither ends nor prolongs the work without a cloud",
-  async (by) => {
-    const { rig, clock } = await site({ isSynchronised: true, offline: OFFLINE });
-    const { offlineWork } = rig.engine;
-    offlineWork.start();
-    await clock.leap(71 * HOUR);
-    clock.jumpTo(clock.now() + by);
-    expect(offlineWork.refusal(false)).toBeNull();
-    await clock.leap(2 * HOUR);
-    expect(offlineWork.refusal(false)).toContain("[offline_limit]");
-  },
-);
+test.each([
+  [YEARS_10, { isSynchronised: true }],
+  [-YEARS_10, { isSynchronised: true }],
+  [YEARS_10, { floor: NOW }],
+  [-YEARS_10, { floor: NOW }],
+  [YEARS_10, {}],
+])("a jump of %i ms neither ends nor prolongs the work without a cloud: %j", async (by, quality) => {
+  const { rig, clock } = await site({ ...quality, offline: OFFLINE });
+  const { offlineWork } = rig.engine;
+  offlineWork.start();
+  await clock.leap(71 * HOUR);
+  clock.jumpTo(clock.now() + by);
+  expect(offlineWork.refusal(false)).toBeNull();
+  await clock.leap(2 * HOUR);
+  expect(offlineWork.refusal(false)).toContain("[offline_limit]");
+});
 
 test("without any trusted time the hours that the daemon ran count, over restarts too", async () => {
   const { rig, clock } = await site({ startAt: IN_1970, offline: OFFLINE });
