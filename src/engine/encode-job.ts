@@ -37,6 +37,7 @@ function settleDoubt(engine: Engine, job: Job, card: CardOnEncoder): Outcome | n
   const doubt = row.record?.context.doubt ?? null;
   if (doubt === null || doubt.uid !== card.seen.uid) return null;
   const left = generationLeft(row, card);
+  if (left === null) return null; // The doubt stays, and with it the card cannot be written.
   return engine.transact(job.cause, (tx) => {
     const step = tx.credential(row, {
       type: "card.seen",
@@ -50,8 +51,12 @@ function settleDoubt(engine: Engine, job: Job, card: CardOnEncoder): Outcome | n
   });
 }
 
-/** The generation of this credential that the card carries intact; 0 when it carries none. */
-export function generationLeft(row: ObjectRow, { state }: Pick<CardOnEncoder, "state">): number {
+/**
+ * The generation of this credential that the card carries intact; 0 when it carries none; null when none of our keys
+ * opened it, which proves neither.
+ */
+export function generationLeft(row: ObjectRow, { state }: Pick<CardOnEncoder, "state">): number | null {
+  if (state.is === "foreign" && state.reason === "unreadable") return null;
   return state.is === "ours" && state.credentialId === row.cardCredentialId ? state.generation : 0;
 }
 

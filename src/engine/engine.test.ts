@@ -132,6 +132,21 @@ test("a card taken while writing is in doubt; put back, it is read first and set
   expect(rig.row(A).record?.context).toMatchObject({ generation: 2, doubt: null });
 });
 
+test("a card that none of our keys opens proves nothing: the doubt stays", async () => {
+  const rig = await new EngineRig().ready();
+  rig.feedCredential(A);
+  const card = rig.put();
+  rig.simulator.faults.tearAfterWrites = 1;
+  await rig.job("encode", A);
+  rig.simulator.faults.tearAfterWrites = null;
+  card.read = () => "wrong_key";
+  rig.put(card);
+  expect((await rig.job("scan")).status).toBe("success");
+  expect(rig.state(A)).toBe("in_doubt");
+  expect((await rig.job("encode", A)).status).toBe("error");
+  expect(rig.state(A)).toBe("in_doubt");
+});
+
 test("the process dies between intent and outcome: in doubt, never a rerun; a scan of the card settles it", async () => {
   const rig = await new EngineRig().ready();
   rig.feedCredential(A);

@@ -28,12 +28,8 @@ function report(engine: Engine, tx: EngineTransaction, job: Job, card: CardOnEnc
   const { deps } = engine;
   const { uid } = card.seen;
   for (const row of ownersOf(deps, uid, null)) {
-    tx.credential(row, {
-      type: "card.seen",
-      jobId: null,
-      uid,
-      left: generationLeft(row, card),
-    });
+    const left = generationLeft(row, card);
+    if (left !== null) tx.credential(row, { type: "card.seen", jobId: null, uid, left });
   }
   const owner = ownerOf(engine, card);
   const generation = card.state.is === "ours" ? card.state.generation : 0;
