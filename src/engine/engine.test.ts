@@ -13,6 +13,15 @@ async function issued(rig: EngineRig, id = A) {
   return card;
 }
 
+/** Once, at the moment when the written card is about to be read back. */
+function atVerifying(rig: EngineRig, act: () => void): void {
+  const stop = rig.engine.jobs.onProgress((_job, { step }) => {
+    if (step !== "verifying") return;
+    stop();
+    act();
+  });
+}
+
 test("a wish of the cloud becomes a card: intent before the write, read back, told upward", async () => {
   const rig = await new EngineRig().ready();
   rig.feedUser();
@@ -206,6 +215,37 @@ test("cancelled at the desk: says that the card was not changed", async () => {
     message: "cancelled at the desk; the card was not changed",
   });
   await issued(rig, B);
+});
+
+test("revoked while the card is verified: the card counts as one that may open, until it is erased", async () => {
+  const rig = await new EngineRig().ready();
+  rig.feedCredential(A);
+  const card = rig.put();
+  const attempt = rig.start("encode", A);
+  atVerifying(rig, () => rig.feedCredential(A, { state: "revoked" }));
+  await rig.clock.advance(10_000);
+  expect(rig.store.attempts.get(attempt.id)?.status).toBe("error");
+  expect(rig.state(A)).toBe("invalidating");
+  expect(rig.row(A).record?.context).toMatchObject({ cards: [{ uid: uidOf(card), certainty: "maybe" }] });
+  rig.put(card);
+  expect((await rig.job("erase")).error).toBeNull();
+  expect(rig.state(A)).toBe("invalidated");
+});
+
+test("cancelled while the card is verified: in doubt, and the card itself settles it without another write", async () => {
+  const rig = await new EngineRig().ready();
+  rig.feedCredential(A);
+  const card = rig.put();
+  const attempt = rig.start("encode", A);
+  atVerifying(rig, () => void rig.engine.cancel(attempt.id));
+  await rig.clock.advance(10_000);
+  expect(rig.store.attempts.get(attempt.id)?.error?.message).toMatch(/cancelled at the desk.*in doubt/);
+  expect(rig.state(A)).toBe("in_doubt");
+  const { changes } = rig.simulator;
+  rig.put(card);
+  expect((await rig.job("encode", A)).error).toBeNull();
+  expect(rig.state(A)).toBe("issued");
+  expect(rig.simulator.changes).toBe(changes);
 });
 
 test("jobs at one encoder run one after the other; the tenth is refused", async () => {
