@@ -1,6 +1,6 @@
 import type { SimulatedCard } from "#drivers/pn532/simulator";
 import { type DecodedRecord, decodeRecord, RECORD_BYTES } from "#src/cards/record";
-import type { SiteKeys } from "#src/cards/site-keys";
+import { classicSectorKey, ntagPasswordKeys, type SiteKeys } from "#src/cards/site-keys";
 import { toHex } from "#src/lib/hex";
 import { MifareClassicCard } from "#src/sandbox/cards/mifare-classic";
 import type { NtagCard } from "#src/sandbox/cards/ntag";
@@ -26,10 +26,16 @@ export interface Witness {
 
 const CLASSIC_WRITE = 0xa0;
 const NTAG_WRITE = 0xa2;
+const CLASSIC_SECTOR = 1;
+/** Of an NTAG213, in bytes: password, and the page from which on it is wanted. */
+const NTAG_PASSWORD_AT = 0x2b * 4;
+const NTAG_AUTH0_AT = 0x29 * 4 + 3;
+const NTAG_RECORD_PAGE = 4;
 
 /**
  * A card that remembers what was done to it, whoever runs and whoever is killed. The record lies in sector 1 (blocks
- * 4–6) or in pages 4–15; its last block or page holds the MAC.
+ * 4–6) or in pages 4–15; its last block or page holds the MAC. It is whole once the last thing was written that a
+ * lock needs: the MAC, or on a new Classic card the trailer with the site's keys.
  */
 export class WitnessedCard implements SimulatedCard {
   readonly uid: Uint8Array;
@@ -39,8 +45,7 @@ export class WitnessedCard implements SimulatedCard {
   readonly #card: MifareClassicCard | NtagCard;
   readonly #witness: Witness;
   readonly #recordAt: number;
-  /** Write command, and the block or page that completes the record. */
-  readonly #completing: readonly [number, number];
+  readonly #isClassic: boolean;
   /** The last write command and the life it came in: the encoder repeats a command that it did not hear acknowledged. */
   #lastWrite = "";
 
@@ -51,15 +56,30 @@ export class WitnessedCard implements SimulatedCard {
     this.name = toHex(card.uid);
     this.#card = card;
     this.#witness = witness;
-    const isClassic = card instanceof MifareClassicCard;
-    this.#recordAt = isClassic ? 4 * 16 : 4 * 4;
-    this.#completing = isClassic ? [CLASSIC_WRITE, 6] : [NTAG_WRITE, 15];
+    this.#isClassic = card instanceof MifareClassicCard;
+    this.#recordAt = this.#isClassic ? CLASSIC_SECTOR * 64 : NTAG_RECORD_PAGE * 4;
   }
 
-  /** What lies in the place of the record now. A lock would open for `ours`. */
+  /**
+   * What a lock finds in the place of the record now; it would open for `ours`. A card that does not open with the
+   * keys of the site carries no valid record, whatever lies on it (`docs/card-format.md`).
+   */
   record(): DecodedRecord {
+    const keySets = this.#witness.keySets.filter((keys) => this.#opensWith(keys));
     const bytes = this.#card.memory.slice(this.#recordAt, this.#recordAt + RECORD_BYTES);
-    return decodeRecord(bytes, this.name, this.#witness.keySets);
+    return decodeRecord(bytes, this.name, keySets);
+  }
+
+  #opensWith(keys: SiteKeys): boolean {
+    const { memory } = this.#card;
+    const holds = (at: number, key: Uint8Array) =>
+      Buffer.compare(memory.subarray(at, at + key.length), key) === 0;
+    if (this.#isClassic) {
+      const keyA = classicSectorKey(keys, this.name, CLASSIC_SECTOR, "A").reveal();
+      return holds(CLASSIC_SECTOR * 64 + 48, keyA);
+    }
+    const isProtected = (memory[NTAG_AUTH0_AT] ?? 0xff) <= NTAG_RECORD_PAGE;
+    return isProtected && holds(NTAG_PASSWORD_AT, ntagPasswordKeys(keys, this.name).pwd.reveal());
   }
 
   select(wake: boolean): boolean {
@@ -73,9 +93,14 @@ export class WitnessedCard implements SimulatedCard {
     const write = `${this.#witness.life()} ${toHex(frame)}`;
     const isRepeated = write === this.#lastWrite;
     this.#lastWrite = write;
-    if (!isRepeated && command === this.#completing[0] && place === this.#completing[1]) this.#tellWhole();
+    if (!isRepeated && this.#completes(place)) this.#tellWhole();
     this.#witness.onWrite();
     return answer;
+  }
+
+  /** Was this the block or page that makes a record valid? */
+  #completes(place: number | undefined): boolean {
+    return this.#isClassic ? place === 6 || place === 7 : place === 15;
   }
 
   halt(): void {
