@@ -1,9 +1,10 @@
 import type { Secret } from "#src/lib/secret";
-import type { CarrierProblem } from "./sync-state.js";
+import type { CarrierProblem, ProblemCode } from "./sync-state.js";
 import type { GatewayMessage } from "./wire.js";
 
 /** What a carrier reports. After `down` nothing more comes until the next `open`. */
 export interface CarrierSink {
+  /** Connected. Comes again when the connection is another one from now on: the session is to begin anew. */
   up(): void;
   /** One body, as it came. */
   received(bytes: Uint8Array): void;
@@ -29,8 +30,11 @@ export interface Carrier {
   send(session: string | null, messages: readonly GatewayMessage[]): void;
   /** The session began: from now on take what the cloud says by itself. */
   listen(session: string): void;
-  /** Gives up everything under way; reports nothing more. */
-  close(): void;
+  /**
+   * Gives up everything under way; reports nothing more. `why` is what the link found wrong with what came, for whoever
+   * chooses between carriers; null or left out: nothing.
+   */
+  close(why?: { readonly code: ProblemCode; readonly message: string } | null): void;
   /** Closes for good and frees what was held. */
   destroy(): Promise<void>;
 }

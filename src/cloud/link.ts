@@ -50,6 +50,13 @@ export interface CloudLinkOptions {
   readonly time: TimeSource;
   readonly random: (size: number) => Uint8Array;
   readonly log: Log;
+  /** Counts what came from the cloud, or on the way to it, and was not as agreed. Absent: nobody counts. */
+  readonly meter?: CloudMeter;
+}
+
+/** `fault` is a stable word out of the code's own lists: `body.*`, `message.*`, `item.*`, `carrier.*`, `cloud.*` … */
+export interface CloudMeter {
+  cloudFault(fault: string): void;
 }
 
 export interface CloudStatus {
@@ -170,6 +177,7 @@ class Link implements CloudLink {
     this.#state = turn.state;
     for (const { level, event, message, data } of turn.notices) {
       this.#options.log[level]({ event, ...data }, message);
+      if (typeof data["fault"] === "string") this.#options.meter?.cloudFault(data["fault"]);
     }
     this.#orderCarrier(turn);
   }
@@ -192,6 +200,7 @@ class Link implements CloudLink {
     switch (op.type) {
       case "storePage":
         engine.storePage(op.page);
+        for (const { code } of op.page.blocked) this.#options.meter?.cloudFault(code);
         return;
       case "setAcked":
         store.meta.set(ACKED, { jid: store.journal.jid, seq: op.seq });
@@ -230,7 +239,7 @@ class Link implements CloudLink {
           carrier.listen(order.session);
           break;
         case "close":
-          carrier.close();
+          carrier.close(order.why);
           break;
       }
     }

@@ -345,7 +345,7 @@ test("without a welcome within ten seconds it goes away and rests", () => {
   rig.feed({ type: "start" });
   rig.feed({ type: "carrier.up" });
   expect(nextTickAt(rig.state)).toBe(10_000);
-  expect(rig.tick(10_000).carrier).toEqual([{ type: "close" }]);
+  expect(rig.tick(10_000).carrier).toMatchObject([{ type: "close", why: { code: "welcome.missing" } }]);
   expect(rig.state).toMatchObject({ phase: { name: "resting" }, problem: { code: "welcome.missing" } });
 });
 
@@ -437,9 +437,67 @@ test("one malformed message is passed over, three in a row end the session, an u
   expect(rig.state.problem?.code).toBe("cloud.unreadable");
 });
 
+test("the log hears of a fault once, and of a problem again only after a session held", () => {
+  const rig = new Rig();
+  const down = () => {
+    const { code } = { code: "carrier.unreachable" } as const;
+    return rig.feed({ type: "carrier.down", problem: { code, message: "cut" } }).notices;
+  };
+  rig.welcome();
+  expect(down()).toMatchObject([{ level: "warn", data: { problem: "carrier.unreachable" } }]);
+  rig.welcome();
+  expect(down()).toMatchObject([{ level: "debug", data: { problem: "carrier.unreachable" } }]);
+  rig.welcome();
+  rig.now += 60_000;
+  expect(down()).toMatchObject([{ level: "warn" }]);
+
+  const half = { v: "1.0", session: null, messages: [{ type: "ack" }, { type: "firework" }] };
+  const bytes = new TextEncoder().encode(JSON.stringify(half));
+  rig.welcome();
+  const [first, second] = [0, 1].map(() => rig.feed({ type: "received", bytes }).notices);
+  expect(first).toMatchObject([
+    { level: "warn", data: { fault: "message.malformed" } },
+    { level: "info", data: { fault: "message.unknown" } },
+  ]);
+  expect(second).toMatchObject([{ level: "debug" }, { level: "debug" }]);
+});
+
+test("three sessions in a row that the cloud ends at once are told as a second gateway's doing", () => {
+  const rig = new Rig();
+  const lost = { code: "carrier.session_lost", message: "409" } as const;
+  const codes = [1, 2, 3].map(() => {
+    rig.welcome();
+    rig.feed({ type: "carrier.down", problem: lost });
+    return rig.state.problem?.code;
+  });
+  expect(codes).toEqual(["carrier.session_lost", "carrier.session_lost", "carrier.taken_over"]);
+  expect(rig.state.problem?.message).toContain("is a copy of it running somewhere?");
+  rig.welcome();
+  rig.now += 60_000;
+  rig.hear({ type: "ctl", order: "hello", reason: "the cloud was started anew" });
+  expect(rig.state.problem?.code).toBe("cloud.asked_for_hello");
+});
+
+test("a carrier that knows when to try again is believed, also about refused credentials", () => {
+  const rig = new Rig();
+  rig.welcome();
+  const problem = { code: "carrier.unauthorized", message: "401", nextTryMs: 300 } as const;
+  rig.feed({ type: "carrier.down", problem });
+  expect(rig.state.phase).toEqual({ name: "resting", until: rig.now + 300 });
+});
+
+test("a carrier that comes up anew within a session begins another one, and nothing is lost", () => {
+  const rig = new Rig();
+  rig.append(1);
+  expect(rig.welcome().send).toMatchObject([{ type: "ev" }]);
+  const turn = rig.feed({ type: "carrier.up" });
+  expect(turn.send).toMatchObject([{ type: "hello", seq_acked: 0 }]);
+  expect(rig.state).toMatchObject({ phase: { name: "greeting" }, problem: null });
+});
+
 test("stop closes, and nothing wakes it", () => {
   const rig = caughtUpAtTen();
-  expect(rig.feed({ type: "stop" }).carrier).toEqual([{ type: "close" }]);
+  expect(rig.feed({ type: "stop" }).carrier).toEqual([{ type: "close", why: null }]);
   expect(nextTickAt(rig.state)).toBeNull();
   expect(rig.tick(1_000_000).carrier).toEqual([]);
 });

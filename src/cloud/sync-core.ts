@@ -26,6 +26,8 @@ export const INITIAL_STATE: LinkState = {
   refusals: 0,
   batchEvents: LIMITS.batchEvents,
   problem: null,
+  told: { problem: null, faults: [] },
+  taken: 0,
 };
 
 const OPEN_WITHIN_MS = 30_000;
@@ -73,11 +75,11 @@ function take(draft: Draft, input: LinkInput): void {
       if (phase.name === "stopped") open(draft);
       return;
     case "stop":
-      draft.carrier({ type: "close" });
+      draft.carrier({ type: "close", why: null });
       draft.state = { ...INITIAL_STATE };
       return;
     case "carrier.up":
-      if (phase.name === "opening") greet(draft);
+      if (phase.name === "opening" || phase.name === "welcomed") greet(draft);
       return;
     case "carrier.down":
       carrierFailed(draft, input);
@@ -133,7 +135,7 @@ function carrierFailed(draft: Draft, { problem }: Extract<LinkInput, { type: "ca
     const halved = Math.max(1, Math.floor(draft.state.batchEvents / 2));
     draft.state = { ...draft.state, batchEvents: halved };
   }
-  draft.fail(problem.code, problem.message, problem.retryAfterMs);
+  draft.fail(problem.code, problem.message, problem);
 }
 
 function tick(draft: Draft): void {
@@ -183,10 +185,10 @@ function pullDueAt(phase: Welcomed): number {
 
 function receive(draft: Draft, body: BodyResult): void {
   if (!body.ok) {
-    draft.fail(
-      "cloud.unreadable",
-      `what answers at the cloud's address is not the cloud: ${body.fault.message}`,
-    );
+    const { code: fault, message } = body.fault;
+    draft.fail("cloud.unreadable", `what answers at the cloud's address is not the cloud: ${message}`, {
+      fault,
+    });
     return;
   }
   for (const received of body.messages) {
@@ -194,9 +196,10 @@ function receive(draft: Draft, body: BodyResult): void {
       draft.session({ faults: 0, unanswered: 0 });
       handle(draft, received.message);
     } else if (received.fault.code === "message.unknown") {
-      draft.notice("info", "cloud.message_unknown", "passed over a message of a newer cloud", {
-        type: received.type,
-      });
+      const { type, fault } = received;
+      const level = draft.levelOnce("info", `${fault.code} ${type}`);
+      const data = { type, fault: fault.code };
+      draft.notice(level, "cloud.message_unknown", "passed over a message of a newer cloud", data);
     } else unreadable(draft, received.type, received.fault.message);
   }
 }
@@ -204,10 +207,9 @@ function receive(draft: Draft, body: BodyResult): void {
 /** One unreadable message is passed over; what it held is asked for again. Several in a row end the session. */
 function unreadable(draft: Draft, type: string, where: string): void {
   const { phase } = draft.state;
-  draft.notice("warn", "cloud.message_malformed", "passed over a message that is not as agreed", {
-    type,
-    where,
-  });
+  const level = draft.levelOnce("warn", `${type} ${where}`);
+  const data = { type, where, fault: "message.malformed" };
+  draft.notice(level, "cloud.message_malformed", "passed over a message that is not as agreed", data);
   const faults = phase.name === "welcomed" ? phase.faults + 1 : FAULTS_MAX;
   draft.session({ faults });
   if (faults >= FAULTS_MAX) draft.fail("cloud.unreadable", `the cloud's ${type} is not as agreed: ${where}`);
@@ -241,7 +243,10 @@ function handle(draft: Draft, message: Message): void {
       return;
     case "ctl":
       if (message.order === "hello") draft.fail("cloud.asked_for_hello", message.reason);
-      else draft.fail("cloud.asked_to_wait", "the cloud asked for a pause", message.retry_after_ms);
+      else {
+        const retryAfterMs = message.retry_after_ms;
+        draft.fail("cloud.asked_to_wait", "the cloud asked for a pause", { retryAfterMs });
+      }
       return;
     case "head":
       headMoved(draft, phase, message);

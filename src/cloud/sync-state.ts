@@ -18,6 +18,10 @@ export interface LinkState {
   readonly batchEvents: number;
   /** What keeps the link from its work, for a person; null while all is well. */
   readonly problem: LinkProblem | null;
+  /** What the log was told already, so that it is told once: the problem, until a session held; faults of messages. */
+  readonly told: { readonly problem: ProblemCode | null; readonly faults: readonly string[] };
+  /** Sessions in a row that the other side ended soon after they began. */
+  readonly taken: number;
 }
 
 export type Phase =
@@ -92,7 +96,10 @@ export type CarrierProblemCode =
 export interface CarrierProblem {
   readonly code: CarrierProblemCode;
   readonly message: string;
+  /** The other side's wish; the link adds a rest of its own. */
   readonly retryAfterMs?: number;
+  /** Set by whoever knows when a next try makes sense: the link rests exactly so long. */
+  readonly nextTryMs?: number;
 }
 
 // ── Input ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -100,6 +107,7 @@ export interface CarrierProblem {
 export type LinkInput =
   | { readonly type: "start" }
   | { readonly type: "stop" }
+  /** Connected, or connected anew by another carrier: a session begins with hello. */
   | { readonly type: "carrier.up" }
   | { readonly type: "carrier.down"; readonly problem: CarrierProblem }
   /** One body, as it came. */
@@ -185,10 +193,12 @@ export type CarrierOrder =
   | { readonly type: "open" }
   /** The session began: wait for what the cloud has to say. */
   | { readonly type: "listen"; readonly session: string }
-  | { readonly type: "close" };
+  /** `why`: the fault that the link found with what came over it; null: it has none. */
+  | { readonly type: "close"; readonly why: Pick<LinkProblem, "code" | "message"> | null };
 
 export interface Notice {
-  readonly level: "info" | "warn";
+  /** `debug`: it was told before. */
+  readonly level: "debug" | "info" | "warn";
   readonly event: string;
   readonly message: string;
   readonly data: JsonObject;
