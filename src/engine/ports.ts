@@ -214,6 +214,72 @@ export interface TokensTable {
   remove(id: string): boolean;
 }
 
+/** An app's receiver of events. */
+export interface Webhook {
+  readonly id: string;
+  readonly url: string;
+  /** null: every type. */
+  readonly eventTypes: readonly string[] | null;
+  /** `whsec_…`: deliveries are signed with it. */
+  readonly secret: Secret<string>;
+  readonly createdAt: number;
+}
+
+/** An event that a receiver has not acknowledged. */
+export interface Delivery {
+  readonly seq: number;
+  readonly webhookId: string;
+  readonly eventId: string;
+  /** Failed so far. */
+  readonly tries: number;
+  /** Epoch ms; 0: at once. */
+  readonly nextAt: number;
+}
+
+export interface WebhooksTable {
+  add(webhook: Webhook): void;
+  get(id: string): Webhook | undefined;
+  /** In the order in which they were made. */
+  list(): readonly Webhook[];
+  setEventTypes(id: string, eventTypes: readonly string[] | null): boolean;
+  /** Takes what waits for it along. */
+  remove(id: string): boolean;
+  /** Puts an event in the line of every receiver that wants it. Belongs into the transaction that appends the event. */
+  enqueue(event: { readonly event_id: string; readonly event_type: string }): void;
+  /** The oldest delivery that holds up those behind it. */
+  firstInOrder(webhookId: string): Delivery | undefined;
+  /** Of those that hold up nothing any more, the one whose time comes first. */
+  firstLate(webhookId: string): Delivery | undefined;
+  done(seq: number): void;
+  /** `late`: it holds up nothing any more. */
+  failed(seq: number, next: { readonly at: number; readonly late: boolean }): void;
+  /** Drops the oldest beyond so many; returns how many. */
+  keepNewest(webhookId: string, count: number): number;
+  /** Receivers for which something waits, and whether something of it is late. */
+  waiting(): readonly { readonly webhookId: string; readonly count: number; readonly late: number }[];
+}
+
+/** Who did what at the site. */
+export interface AuditEntry {
+  /** Epoch ms. */
+  readonly at: number;
+  readonly who: string;
+  /** From where it was asked for: an address, `local socket`, `cloud`; null where that is not known. */
+  readonly origin: string | null;
+  readonly what: string;
+  readonly target: string | null;
+}
+
+export interface AuditTable {
+  append(entry: AuditEntry): void;
+  /** The newest first; `before`: only what is older than that entry. */
+  list(query: { readonly limit: number; readonly before?: number }): readonly (AuditEntry & {
+    readonly seq: number;
+  })[];
+  /** Number of the newest entry, 0 while there is none. */
+  lastSeq(): number;
+}
+
 /** How much there is of what; cheap at any size, so that it can be asked for every few seconds. */
 export interface StoreTally {
   /** Credentials of the API that were stepped, by the state of their record and whether their document takes away. */
@@ -242,6 +308,7 @@ export interface Store {
   readonly events: EventsTable;
   readonly keySets: KeySetsTable;
   readonly tokens: TokensTable;
+  readonly webhooks: WebhooksTable;
   readonly quarantine: {
     /** One item an object, the newest by (epoch, rev). */
     put(item: QuarantinedItem): void;
@@ -256,14 +323,7 @@ export interface Store {
     due(at: number, limit: number): readonly { readonly kind: ObjectKind; readonly id: string }[];
     next(): number | null;
   };
-  readonly audit: {
-    append(entry: {
-      readonly at: number;
-      readonly who: string;
-      readonly what: string;
-      readonly target: string | null;
-    }): void;
-  };
+  readonly audit: AuditTable;
   /** Small named facts: cursor, acknowledged seq, clock floor, inventory hash, last welcome … Values are JSON. */
   readonly meta: { get(name: string): Json | undefined; set(name: string, value: Json): void };
   readonly tally: StoreTally;

@@ -21,6 +21,8 @@ export interface Cause {
   readonly cmd?: string;
   /** A person at the site. */
   readonly opBy?: string;
+  /** From where that person asked: an address, or `local socket`. */
+  readonly origin?: string;
 }
 
 /** What a step did, or why it did not. */
@@ -94,6 +96,7 @@ export class EngineTransaction {
     this.#deps.store.audit.append({
       at: this.now,
       who: this.#cause.opBy ?? (this.#cause.cmd === undefined ? "cloud" : `cloud command ${this.#cause.cmd}`),
+      origin: this.#cause.origin ?? (this.#cause.opBy === undefined ? "cloud" : null),
       what,
       target,
     });

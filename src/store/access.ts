@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Store, TokensTable } from "#src/engine/ports";
+import type { AuditTable, TokensTable } from "#src/engine/ports";
 import type { Connection } from "./connection.js";
 
 const knownToken = z.object({
@@ -35,16 +35,36 @@ export function tokensTable(connection: Connection): TokensTable {
   };
 }
 
-/** Who did what at the site. Only ever grows. */
-export function auditTable(connection: Connection): Store["audit"] {
+const storedEntry = z.object({
+  seq: z.number(),
+  at: z.number(),
+  who: z.string(),
+  origin: z.string().nullable(),
+  what: z.string(),
+  target: z.string().nullable(),
+});
+const newest = z.object({ seq: z.number().nullable() });
+
+/** Who did what at the site, and from where. */
+export function auditTable(connection: Connection): AuditTable {
   return {
-    append({ at, who, what, target }) {
-      connection.run("INSERT INTO audit (at, who, what, target) VALUES (?, ?, ?, ?)", [
+    append({ at, who, origin, what, target }) {
+      connection.run("INSERT INTO audit (at, who, origin, what, target) VALUES (?, ?, ?, ?, ?)", [
         at,
         who,
+        origin,
         what,
         target,
       ]);
     },
+    list({ limit, before = Number.MAX_SAFE_INTEGER }) {
+      return connection
+        .all("SELECT seq, at, who, origin, what, target FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?", [
+          before,
+          limit,
+        ])
+        .map((row) => storedEntry.parse(row));
+    },
+    lastSeq: () => newest.parse(connection.get("SELECT max(seq) AS seq FROM audit")).seq ?? 0,
   };
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { EventsQuery, EventsTable, SeamEvent } from "#src/engine/ports";
+import type { EventsQuery, EventsTable, SeamEvent, WebhooksTable } from "#src/engine/ports";
 import { asList, jsonText } from "./columns.js";
 import type { Connection, SqlValue } from "./connection.js";
 
@@ -32,9 +32,11 @@ const storedBody = z.object({
 
 export class Events implements EventsTable {
   readonly #connection: Connection;
+  readonly #webhooks: Pick<WebhooksTable, "enqueue">;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, webhooks: Pick<WebhooksTable, "enqueue">) {
     this.#connection = connection;
+    this.#webhooks = webhooks;
   }
 
   append(event: SeamEvent): void {
@@ -51,6 +53,7 @@ export class Events implements EventsTable {
         ...INDEXED.map((property) => textOrNull(event[property])),
       ],
     );
+    this.#webhooks.enqueue(event);
   }
 
   get(id: string): SeamEvent | undefined {

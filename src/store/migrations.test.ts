@@ -59,6 +59,13 @@ const quarantined = {
   raw: Uint8Array.from([1, 2, 3]),
   code: "schema",
 };
+const webhook = {
+  id: "w1",
+  url: "https://app.example/seam",
+  eventTypes: ["acs_credential.issued"],
+  secret: new Secret("whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0"),
+  createdAt: 6,
+};
 const token = { id: "t1", name: "desk", role: "technician" as const, createdAt: 6 };
 
 /** Something in every table. */
@@ -88,14 +95,15 @@ function fill(store: Store): void {
       cardMaster: new Secret(new Uint8Array(16).fill(0x5a)),
       createdAt: 4,
     });
+    store.webhooks.add(webhook);
     store.tokens.add({ ...token, sha256: "ab" });
     store.wakeups.set("acs_credential", "c1", 77);
-    store.audit.append({ at: 1, who: "local socket", what: "encode", target: "c1" });
+    store.audit.append({ at: 1, who: "local socket", origin: "local socket", what: "encode", target: "c1" });
     store.meta.set("cursor", { epoch: { n: 1, id: "first" }, rev: 8 });
   });
 }
 
-function expectFilled(store: Store): void {
+function expectFilled(store: Store, version = STORE_VERSION): void {
   expect(store.objects.get("acs_user", "u1")).toEqual(user);
   expect(store.objects.byCardUid("04a1b2c3")).toEqual([credential]);
   expect(store.objects.list("acs_credential", { limit: 9, code: new Secret("471147") })).toEqual([
@@ -116,6 +124,11 @@ function expectFilled(store: Store): void {
     [1, 2, 3, 4, ...new Uint8Array(16).fill(0x5a)],
   ]);
   expect(store.tokens.bySha256("ab")).toEqual({ id: "t1", name: "desk", role: "technician" });
+  expect(store.webhooks.list().map(({ secret, ...same }) => ({ ...same, secret: secret.reveal() }))).toEqual(
+    version < 3 ? [] : [{ ...webhook, secret: webhook.secret.reveal() }],
+  );
+  const origin = version < 3 ? null : "local socket";
+  expect(store.audit.list({ limit: 9 })).toMatchObject([{ who: "local socket", origin, target: "c1" }]);
   expect(store.wakeups.next()).toBe(77);
   expect(store.meta.get("cursor")).toEqual({ epoch: { n: 1, id: "first" }, rev: 8 });
 }
@@ -141,7 +154,7 @@ test.each(SHIPPED)("a store of version %i is lifted to this release's and reads 
   database.close();
 
   const store = tempStore({ path });
-  expectFilled(store);
+  expectFilled(store, version);
   expect(store.journal.jid).toMatch(/^[0-9a-f-]{36}$/);
   store.close();
   const fresh = tempStore();

@@ -12,6 +12,7 @@ import { Objects } from "./objects.js";
 import { Sealer } from "./sealer.js";
 import { tallyOf } from "./tally.js";
 import { quarantineTable, wakeupsTable } from "./upkeep.js";
+import { webhooksTable } from "./webhooks.js";
 
 /** Keeps the plan of every query beside its answer. */
 class ExplainedConnection extends Connection {
@@ -42,7 +43,8 @@ test("every query but a text search finds its rows by an index, in order", () =>
   const sealer = new Sealer(testSealingKey);
   const objects = new Objects(connection, sealer);
   const attempts = new Attempts(connection);
-  const events = new Events(connection);
+  const webhooks = webhooksTable(connection, sealer);
+  const events = new Events(connection, webhooks);
   const after = { createdAt: 1, id: "a" };
   const list = (query: Partial<ListQuery>) => objects.list("acs_credential", { limit: 10, ...query });
   const queries: Record<string, () => unknown> = {

@@ -18,6 +18,7 @@ import { type Place, Sealer } from "./sealer.js";
 import { damaged, diskFull, StoreError, unreachable } from "./store-error.js";
 import { tallyOf } from "./tally.js";
 import { metaTable, quarantineTable, wakeupsTable } from "./upkeep.js";
+import { webhooksTable } from "./webhooks.js";
 
 export interface StoreOptions {
   /** The database file; made when it is not there. Its directory must exist. */
@@ -65,14 +66,16 @@ function tablesOf(
   random: StoreOptions["random"],
   jid: string,
 ): Store {
+  const webhooks = webhooksTable(connection, sealer);
   return {
     transaction: (work) => connection.transaction(work),
     objects: new Objects(connection, sealer),
     journal: new Journal({ connection, sealer, random, jid }),
     attempts: new Attempts(connection),
-    events: new Events(connection),
+    events: new Events(connection, webhooks),
     keySets: new KeySets(connection, sealer),
     tokens: tokensTable(connection),
+    webhooks,
     quarantine: quarantineTable(connection, sealer),
     wakeups: wakeupsTable(connection),
     audit: auditTable(connection),
