@@ -47,6 +47,7 @@ const inventory: Inventory = {
     { id: ROOM, key: "room-101", name: "101", systemId: SYSTEM, door: 101, zone: null, keypad: null },
   ],
   encoders: [],
+  locks: [],
 };
 const noDevices: DevicesPort = {
   status: () => [],

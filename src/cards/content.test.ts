@@ -24,6 +24,7 @@ const inventory: Inventory = {
   timeZone: "Europe/Lisbon",
   systems: [],
   encoders: [],
+  locks: [],
   entrances: [
     entrance("101", 101, null),
     entrance("102", 102, null),

@@ -13,6 +13,8 @@ export interface Config {
   readonly cardProfiles: ReadonlyMap<string, CardProfile>;
   readonly encoders: readonly ConfiguredEncoder[];
   readonly entrances: readonly ConfiguredEntrance[];
+  /** Every keypad that an entrance names or that has an entry of its own. */
+  readonly locks: readonly ConfiguredLock[];
   /** null: the gateway is its own authority. */
   readonly cloud: ConfiguredCloud | null;
   readonly offline: { readonly ms: number; readonly keys: number };
@@ -52,6 +54,13 @@ export interface ConfiguredEntrance extends ConfiguredObject {
   readonly zone: number | null;
   /** `device/unit`. */
   readonly keypad: string | null;
+}
+
+export interface ConfiguredLock extends ConfiguredObject {
+  /** `device/unit`; no two locks have the same. */
+  readonly unit: string;
+  /** 0: no pool. */
+  readonly backupCodes: number;
 }
 
 export interface ConfiguredCloud {
@@ -99,6 +108,7 @@ export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[])
       zone: entrance.zone ?? null,
       keypad: entrance.keypad === undefined ? null : fullUnit(entrance.keypad),
     })),
+    locks: locksOf(file, siteId),
     cloud: file.cloud === undefined ? null : cloudOf(file.cloud),
     offline: { ms: file.offline.hours * 3_600_000, keys: file.offline.keys },
     limits: {
@@ -118,6 +128,25 @@ export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[])
     stateDir: file.state_dir,
     logLevel: file.log.level,
   };
+}
+
+/** Entries of the file, then the keypads that only entrances name: those go by their unit, and bear the door's name. */
+function locksOf(file: ConfigFile, siteId: string): ConfiguredLock[] {
+  const locks = Object.entries(file.locks).map(([key, lock]) => ({
+    id: lock.id?.toLowerCase() ?? objectId(siteId, "device", key),
+    key,
+    name: lock.name ?? key,
+    unit: fullUnit(lock.unit),
+    backupCodes: lock.backup_codes,
+  }));
+  for (const [entranceKey, { keypad, name }] of Object.entries(file.entrances)) {
+    if (keypad === undefined) continue;
+    const unit = fullUnit(keypad);
+    if (locks.some((known) => known.unit === unit)) continue;
+    const id = objectId(siteId, "device", unit);
+    locks.push({ id, key: unit, name: name ?? entranceKey, unit, backupCodes: 0 });
+  }
+  return locks;
 }
 
 function cloudOf({ url, http, gateway, token, tls }: NonNullable<ConfigFile["cloud"]>): ConfiguredCloud {

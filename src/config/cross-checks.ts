@@ -13,6 +13,7 @@ export function crossCheck(data: unknown): Finding[] {
     ...references(data),
     ...duplicateIds(data),
     ...sharedNumbers(data),
+    ...sharedLockUnits(data),
     ...limits(data),
     ...cloudCarriers(data),
     ...cloudTls(data),
@@ -57,6 +58,9 @@ function references(data: unknown): Finding[] {
     expect(["encoders", key, "system"], encoder["system"], "system", systems);
     found.push(...unitReference(data, ["encoders", key, "unit"], encoder["unit"]));
   }
+  for (const [key, lock] of entriesOf(data, "locks")) {
+    found.push(...unitReference(data, ["locks", key, "unit"], lock["unit"]));
+  }
   return found;
 }
 
@@ -84,6 +88,7 @@ const SECTIONS: Readonly<Record<string, ConfiguredKind>> = {
   systems: "acs_system",
   encoders: "acs_encoder",
   entrances: "acs_entrance",
+  locks: "device",
 };
 
 function duplicateIds(data: unknown): Finding[] {
@@ -102,6 +107,23 @@ function duplicateIds(data: unknown): Finding[] {
       }
       holders.set(id, `${section}.${key}`);
     }
+  }
+  return found;
+}
+
+/** One keypad is one lock, under whatever name. */
+function sharedLockUnits(data: unknown): Finding[] {
+  const holders = new Map<string, string>();
+  const found: Finding[] = [];
+  for (const [key, lock] of entriesOf(data, "locks")) {
+    const named = textOrUndefined(lock["unit"]);
+    if (named === undefined) continue;
+    const unit = named.includes("/") ? named : `${named}/main`;
+    const holder = holders.get(unit);
+    if (holder !== undefined) {
+      found.push({ path: ["locks", key, "unit"], at: "value", message: `the lock "${holder}" is this unit` });
+    }
+    holders.set(unit, key);
   }
   return found;
 }

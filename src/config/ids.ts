@@ -1,7 +1,7 @@
 import { uuidV5 } from "#src/lib/uuid";
 
 /** Kinds of objects that the configuration names, in Seam's words. */
-export type ConfiguredKind = "acs_system" | "acs_entrance" | "acs_encoder";
+export type ConfiguredKind = "acs_system" | "acs_entrance" | "acs_encoder" | "device";
 
 /**
  * The id of a configured object: the same on the gateway and in the cloud without asking. It hangs on the key, so an

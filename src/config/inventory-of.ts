@@ -17,5 +17,6 @@ export function inventoryOf(config: Config): Inventory {
       systemId: systemId(system),
     })),
     encoders: config.encoders.map(({ system, ...encoder }) => ({ ...encoder, systemId: systemId(system) })),
+    locks: config.locks.map((lock) => ({ ...lock })),
   };
 }

@@ -108,6 +108,18 @@ test("the inventory is what the journal carries, and refers by id", async () => 
   expect(inventory.encoders).toMatchObject([{ unit: "desk/main", systemId: system?.id }]);
 });
 
+test("a keypad of an entrance is a lock, and has the name and the pool that its own entry gives it", async () => {
+  const [plain] = inventoryOf(await good(GOOD)).locks;
+  expect(plain).toMatchObject({ name: "back-door", unit: "bus/back-door", backupCodes: 0 });
+  const more = `${GOOD}locks: { rear: { name: Rear, unit: bus/back-door, backup_codes: 3 }, gate: { unit: bus/gate } }\n`;
+  expect(inventoryOf(await good(more)).locks).toMatchObject([
+    { key: "rear", name: "Rear", unit: "bus/back-door", backupCodes: 3 },
+    { key: "gate", name: "gate", unit: "bus/gate", backupCodes: 0 },
+  ]);
+  const twice = `${GOOD}locks: { rear: { unit: bus/gate }, gate: { unit: bus/gate } }\n`;
+  expect(await problems(twice)).toEqual([`12 'bus/gate' locks.gate.unit: the lock "rear" is this unit`]);
+});
+
 test.each([
   [
     "an unknown key",
@@ -142,7 +154,7 @@ test.each([
     "sight: {",
     [
       `1 'sight' site: "site" is missing`,
-      `1 'sight' sight: unknown key "sight" (possible: site, devices, systems, card_profiles, encoders, entrances, cloud, offline, limits, api, socket, state_dir, log)`,
+      `1 'sight' sight: unknown key "sight" (possible: site, devices, systems, card_profiles, encoders, entrances, locks, cloud, offline, limits, api, socket, state_dir, log)`,
     ],
   ],
   [

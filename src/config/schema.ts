@@ -70,6 +70,18 @@ const entrance = z.strictObject({
   keypad: unit.optional().describe("Its keypad: a device, or device/unit."),
 });
 
+const lock = z.strictObject({
+  id: ownId,
+  name: name.optional(),
+  unit: unit.describe("The keypad or lock: a device, or device/unit."),
+  backup_codes: z
+    .int()
+    .min(0)
+    .max(10)
+    .default(0)
+    .describe("So many codes are kept ready on it for guests whose own does not work."),
+});
+
 const cloud = z.strictObject({
   url: z.string().optional().describe("MQTT: mqtts:// or wss://. Used alone where both addresses stand."),
   http: z.string().optional().describe("HTTP: https://."),
@@ -102,6 +114,10 @@ export const configSchema = z.strictObject({
   card_profiles: z.record(key, cardProfileSchema).default({}),
   encoders: z.record(key, encoder).default({}),
   entrances: z.record(key, entrance).default({}),
+  locks: z
+    .record(key, lock)
+    .default({})
+    .describe("Keypads and locks, where more is to be said of them than that an entrance has one."),
   cloud: cloud.optional().describe("Without it the gateway is its own authority."),
   offline: z
     .strictObject({

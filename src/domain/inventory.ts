@@ -43,8 +43,23 @@ export const inventorySchema = z.object({
       unit: z.string(),
     }),
   ),
+  /** Keypads and locks: Seam's `devices`. Every keypad of an entrance is one, whether the file says more of it or not. */
+  locks: z
+    .array(
+      z.object({
+        id: z.string(),
+        key: z.string(),
+        name: z.string(),
+        /** `device/unit`. */
+        unit: z.string(),
+        /** So many codes are kept ready on it for guests whose own does not work; 0: it has no pool. */
+        backupCodes: z.number().int().min(0),
+      }),
+    )
+    .default([]),
 });
 export type Inventory = z.infer<typeof inventorySchema>;
 export type InventorySystem = Inventory["systems"][number];
 export type InventoryEntrance = Inventory["entrances"][number];
 export type InventoryEncoder = Inventory["encoders"][number];
+export type InventoryLock = Inventory["locks"][number];

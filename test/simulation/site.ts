@@ -31,4 +31,5 @@ export const inventory: Inventory = {
     { id: POOL, key: "pool", name: "Pool", systemId: SYSTEM, door: null, zone: 3, keypad: null },
   ],
   encoders: [{ id: DESK, key: "front-desk", name: "Front desk", systemId: SYSTEM, unit: UNIT }],
+  locks: [],
 };

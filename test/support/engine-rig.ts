@@ -79,6 +79,7 @@ export const INVENTORY: Inventory = {
       unit: "bench/issuer",
     },
   ],
+  locks: [],
 };
 
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };

@@ -378,5 +378,6 @@ export function smallSite(): Inventory {
       { ...entrance, id: randomUUID(), key: "gate", name: "Gate", keypad: "bus/gate" },
     ],
     encoders: [{ id: randomUUID(), key: "front-desk", name: "Front desk", systemId, unit: "desk/main" }],
+    locks: [],
   };
 }

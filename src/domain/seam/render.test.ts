@@ -41,6 +41,7 @@ const inventory: Inventory = {
     { id: id(6), key: "pool", name: "Pool", systemId: id(3), door: null, zone: 3, keypad: "bus/pool" },
   ],
   encoders: [{ id: id(7), key: "desk", name: "Front desk", systemId: id(3), unit: "desk/main" }],
+  locks: [],
 };
 const spec: AcsCredentialSpec = {
   acs_credential_id: id(8),

@@ -40,6 +40,7 @@ const inventory: Inventory = {
     entrance("annex", { door: 7, systemId: "other" }),
   ],
   encoders: [],
+  locks: [],
 };
 const twoSystems: Inventory = { ...inventory, systems: [system("main"), system("other")] };
 const user: AcsUserSpec = {

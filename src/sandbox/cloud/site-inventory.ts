@@ -30,6 +30,7 @@ export class SiteInventory {
       systems: [],
       entrances: [],
       encoders: [],
+      locks: [],
     };
   }
 

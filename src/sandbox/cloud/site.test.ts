@@ -85,6 +85,7 @@ const inventory: Inventory = {
   systems: [{ id: "sys", key: "main", name: "Main", externalType: null, cardProfiles: [] }],
   entrances: [{ id: "ent", key: "101", name: "101", systemId: "sys", door: 101, zone: null, keypad: null }],
   encoders: [{ id: "enc", key: "desk", name: "Desk", systemId: "sys", unit: "desk/main" }],
+  locks: [],
 };
 const tellInventory = (value: Inventory) =>
   tell({ k: "inventory", data: { hash: fingerprintOf(value), inventory: value as unknown as JsonObject } });
