@@ -87,6 +87,20 @@ export interface QuarantinedItem {
   readonly code: string;
 }
 
+/** What a snapshot that is being taken in names. */
+export interface SnapshotItemsTable {
+  /** `kind` as the item says it: it may be one that this release does not know. */
+  add(kind: string, id: string): void;
+  /** Objects by kind and id, those after the given one, and whether the snapshot names them. */
+  compare(
+    after: { readonly kind: string; readonly id: string } | null,
+    limit: number,
+  ): readonly { readonly kind: ObjectKind; readonly id: string; readonly isNamed: boolean }[];
+  clear(): void;
+  /** Drops kept items of objects that the snapshot does not name. */
+  dropQuarantined(): void;
+}
+
 export interface Cursor {
   readonly epoch: { readonly n: number; readonly id: string };
   readonly rev: number;
@@ -317,6 +331,7 @@ export interface Store {
     codeOf(kind: string, id: string): string | undefined;
     remove(kind: string, id: string): void;
   };
+  readonly snapshotItems: SnapshotItemsTable;
   readonly wakeups: {
     /** One wake-up an object; null removes it. */
     set(kind: ObjectKind, id: string, at: number | null): void;

@@ -89,6 +89,7 @@ function fill(store: Store): void {
     store.attempts.finish("a1", outcome, 9);
     store.events.append(event);
     store.quarantine.put(quarantined);
+    store.snapshotItems.add("acs_credential", "c1");
     store.keySets.add({
       version: 1,
       issuer: new Secret(Uint8Array.from([1, 2, 3, 4])),
@@ -119,6 +120,10 @@ function expectFilled(store: Store, version = STORE_VERSION): void {
   expect(store.attempts.get("a1")).toEqual({ ...attempt, ...outcome, finishedAt: 9 });
   expect(store.events.list({ limit: 9 })).toEqual([event]);
   expect(store.quarantine.list(9)).toEqual([quarantined]);
+  expect(store.snapshotItems.compare(null, 9)).toEqual([
+    { kind: "acs_credential", id: "c1", isNamed: version >= 4 },
+    { kind: "acs_user", id: "u1", isNamed: false },
+  ]);
   const sets = store.keySets.list();
   expect(sets.map((set) => [...set.issuer.reveal(), ...set.cardMaster.reveal()])).toEqual([
     [1, 2, 3, 4, ...new Uint8Array(16).fill(0x5a)],

@@ -17,6 +17,7 @@ import { Objects } from "./objects.js";
 import { type Place, Sealer } from "./sealer.js";
 import { damaged, diskFull, StoreError, unreachable } from "./store-error.js";
 import { tallyOf } from "./tally.js";
+import { snapshotItemsTable } from "./snapshot-items.js";
 import { metaTable, quarantineTable, wakeupsTable } from "./upkeep.js";
 import { webhooksTable } from "./webhooks.js";
 
@@ -77,6 +78,7 @@ function tablesOf(
     tokens: tokensTable(connection),
     webhooks,
     quarantine: quarantineTable(connection, sealer),
+    snapshotItems: snapshotItemsTable(connection),
     wakeups: wakeupsTable(connection),
     audit: auditTable(connection),
     meta: metaTable(connection),
