@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, type Stats, statSync } from "node:fs";
 import type { CliEdge } from "#src/cli/context";
 import { refused } from "#src/cli/exit-codes";
 import { runCli } from "#src/cli/program";
@@ -22,6 +22,7 @@ const edge: CliEdge = {
     return () => process.off("SIGINT", listener);
   },
   readSecretText,
+  readText: (path) => readText(path),
   async checkConfig(path) {
     const { checkConfig } = await import("#src/check-config");
     return checkConfig(path, process.env);
@@ -37,11 +38,17 @@ const edge: CliEdge = {
 };
 
 function readSecretText(path: string): string {
-  if (path === "-") return readFileSync(process.stdin.fd, "utf8");
-  try {
-    if ((statSync(path).mode & 0o077) !== 0) {
+  return readText(path, ({ mode }) => {
+    if ((mode & 0o077) !== 0) {
       throw refused(`${path} is open to its group or to others: chmod 600 ${path}`);
     }
+  });
+}
+
+function readText(path: string, assertFit: (facts: Stats) => void = () => undefined): string {
+  if (path === "-") return readFileSync(process.stdin.fd, "utf8");
+  try {
+    assertFit(statSync(path));
     return readFileSync(path, "utf8");
   } catch (error) {
     if (!(error instanceof Error) || !("code" in error)) throw error;

@@ -126,6 +126,7 @@ async function run(words: readonly string[], edge: Partial<CliEdge> = {}): Promi
     configPath: "/etc/lockbridge/lockbridge.yaml",
     onInterrupt: () => () => undefined,
     readSecretText: () => "",
+    readText: () => "",
     checkConfig: () => Promise.resolve({ problems: [], notes: [] }),
     runGateway: () => Promise.resolve(0),
     runDemo: () => Promise.resolve(0),
@@ -182,7 +183,7 @@ test("encode says every step, and what the card is at the end", async () => {
   );
   expect(daemon.calls.at(-1)).toEqual({
     path: "/lockbridge/encoders/encode_credential",
-    input: { acs_encoder_id: ENCODER, acs_credential_id: CREDENTIAL, overwrite: false },
+    input: { acs_encoder_id: ENCODER, acs_credential_id: CREDENTIAL, overwrite: false, except_card_uids: [] },
   });
 });
 

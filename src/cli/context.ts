@@ -11,6 +11,8 @@ export interface CliEdge {
   readonly onInterrupt: (listener: () => void) => () => void;
   /** Text of a file that only its owner may read, or of the standard input for `-`. Throws with a sentence. */
   readonly readSecretText: (path: string) => string;
+  /** Text of any file, or of the standard input for `-`. Throws with a sentence. */
+  readonly readText: (path: string) => string;
   readonly checkConfig: (path: string) => Promise<CheckedConfig>;
   /** Runs until it is told to stop; gives the exit code. */
   readonly runGateway: (options: { readonly configPath: string }) => Promise<number>;

@@ -25,7 +25,11 @@ export interface JobContext {
 export async function followJob(
   context: JobContext,
   begun: Attempt,
-  about: { readonly credentialId: string | null },
+  about: {
+    readonly credentialId: string | null;
+    /** Hears every step before it is said. */
+    readonly onStep?: (progress: z.infer<typeof jobProgress>) => void;
+  },
 ): Promise<Record<string, unknown>> {
   const { client, output } = context;
   const watching = new AbortController();
@@ -44,7 +48,7 @@ export async function followJob(
     });
   });
   try {
-    const ended = await lastOf(context, begun, watching.signal);
+    const ended = await lastOf(context, begun, { signal: watching.signal, onStep: about.onStep });
     if (cancelling.isGivenUp) throw stoppedWatching(begun.action_attempt_id);
     const message = await (cancelling.answer ?? null);
     if (message !== null) throw await afterCancel(client, message, about.credentialId);
@@ -60,11 +64,18 @@ export async function followJob(
 async function lastOf(
   { client, output }: JobContext,
   begun: Attempt,
-  signal: AbortSignal,
+  {
+    signal,
+    onStep,
+  }: {
+    readonly signal: AbortSignal;
+    readonly onStep: ((progress: z.infer<typeof jobProgress>) => void) | undefined;
+  },
 ): Promise<Attempt | undefined> {
   if (begun.status !== "pending") return begun;
   for await (const progress of client.stream(jobsStream, { id: begun.action_attempt_id }, signal)) {
     if (progress.action_attempt !== null) return progress.action_attempt;
+    onStep?.(progress);
     output.say(progress, wordsOf(progress));
   }
   return undefined;

@@ -38,6 +38,7 @@ async function run(words: readonly string[]) {
     configPath: "",
     onInterrupt: () => () => undefined,
     readSecretText: () => "",
+    readText: () => "",
     checkConfig: never,
     runGateway: never,
     runDemo: never,
@@ -105,6 +106,25 @@ test("sync says what keeps the site out of step, and what happens next", async (
   expect(out).toContain("acs_credential c3: item.malformed");
   expect(out).toContain("and 1 more");
   expect(JSON.parse((await run(["sync", "--json"])).out)).toEqual(sync);
+});
+
+test("sync says how each carrier is, where there is a choice", async () => {
+  const problem = {
+    code: "carrier.tls",
+    message: "no trusted encrypted connection to c.example",
+    since: NOW,
+  };
+  const carriers = [
+    { carrier: "mqtt", state: "out", problem, next_try_ms: 61_000 },
+    { carrier: "http", state: "in_use", problem: null, next_try_ms: null },
+  ];
+  const cloud = { ...inStep.cloud, carrier: "http", carriers };
+  daemon.on(syncGet, () => ({ sync: { ...inStep, cloud }, ok }));
+  const { out } = await run(["sync"]);
+  expect(out).toMatch(
+    /^Carriers {2}mqtt does not work: no trusted .*c\.example, since 2026.* \[carrier\.tls\]; tried again in 61 s$/m,
+  );
+  expect(out).toMatch(/^ {10}http in use$/m);
 });
 
 test("a site without a cloud decides by itself", async () => {

@@ -31,6 +31,7 @@ const program = buildProgram(
     configPath: "/etc/lockbridge/lockbridge.yaml",
     onInterrupt: () => () => undefined,
     readSecretText: () => "",
+    readText: () => "",
     checkConfig: never,
     runGateway: never,
     runDemo: never,

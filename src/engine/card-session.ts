@@ -3,9 +3,12 @@ import type { CardState } from "#src/cards/card-state";
 import { interpret, readPlan } from "#src/cards/plan";
 import type { SiteKeys } from "#src/cards/site-keys";
 import { type CardProfile, profileFor } from "#src/cards/profile";
-import { DeadlineExceeded, withDeadline } from "#src/lib/deadline";
+import { DeadlineExceeded, sleep, withDeadline } from "#src/lib/deadline";
 import { type EngineDeps, profilesOf } from "./engine-deps.js";
 import { type Job, JobEnd, type Jobs } from "./jobs.js";
+
+/** A card that is not taken lies there: how often it is looked whether it is gone. */
+const LOOK_AGAIN_MS = 250;
 
 /** A card on the encoder, and what was read from it. */
 export interface CardOnEncoder {
@@ -29,11 +32,11 @@ export async function awaitCard(
   jobs.say(job, "waiting_for_card", "Put one card on the encoder.");
   await unit.signals?.show("present_card", { signal });
   const seen = await presentOne(deps, jobs, job, writer);
-  const profile = profileOf(deps, job.encoderId, writer, seen);
   jobs.say(job, "card_seen", "Card seen. Leave it where it is.", {
     uid: seen.uid,
     technology: seen.technology,
   });
+  const profile = profileOf(deps, job.encoderId, writer, seen);
   jobs.say(job, "reading", "Reading the card.");
   const keySets = deps.store.keySets.list();
   const { read, state } = await readCard(writer, { seen, profile, keySets }, signal);
@@ -52,10 +55,15 @@ export async function readCard(
 async function presentOne(deps: EngineDeps, jobs: Jobs, job: Job, writer: CardWriter): Promise<CardSeen> {
   const { clock, limits } = deps;
   const saidSeveral = { value: false };
+  let saidAnother = false;
   const look = async (signal: AbortSignal): Promise<CardSeen> => {
     for (;;) {
       try {
-        return await writer.present({ signal });
+        const seen = await writer.present({ signal });
+        if (!(job.exceptCards ?? []).includes(seen.uid)) return seen;
+        if (!saidAnother) jobs.say(job, "waiting_for_card", "Take this card away and put the next one.");
+        saidAnother = true;
+        await sleep(clock, LOOK_AGAIN_MS, signal);
       } catch (error) {
         if (!(error instanceof DriverError) || error.code !== "card.several") throw error;
         if (!saidSeveral.value)

@@ -27,7 +27,7 @@ export function anotherGuestsCard(deps: EngineDeps, job: Job, { state }: CardOnE
   const endsAt = state.validTo === null ? null : state.validTo * 1_000;
   if (endsAt !== null && endsAt <= deps.time.read().certain) return null;
   const until = endsAt === null ? "without an end date" : `until ${new Date(endsAt).toISOString()}`;
-  return `this card opens ${doorsOf(deps, owner)} for another guest ${until}: take another card, or encode with overwrite`;
+  return `this card opens ${doorsOf(deps, owner)} for another guest ${until}: take another card, or encode with overwrite [another_guests_card]`;
 }
 
 function doorsOf(deps: EngineDeps, owner: ObjectRow | undefined): string {

@@ -9,7 +9,7 @@ import { encode } from "./encode-job.js";
 import { refusalEnd } from "./encode-rules.js";
 import type { EngineDeps } from "./engine-deps.js";
 import { erase } from "./erase-job.js";
-import { quarantine, storeFromFeed, tellCreated } from "./feed.js";
+import { type CloudDocument, quarantine, storeFromFeed, tellCreated } from "./feed.js";
 import { adoptInventory } from "./inventory-change.js";
 import { effectOf, outcomeOf } from "./job-end.js";
 import { offlineReason } from "./device-problem.js";
@@ -17,16 +17,19 @@ import { type Job, JobEnd, type JobKind, Jobs, type Outcome } from "./jobs.js";
 import { OfflineWork } from "./offline-work.js";
 import type { ActionAttempt, Cursor, DeviceStatus, ObjectRow } from "./ports.js";
 import { scan } from "./scan-job.js";
+import { SnapshotIntake } from "./snapshot.js";
 import { type Cause, EngineTransaction, type Step } from "./transaction.js";
 
-/** Rows stepped before other work gets its turn. */
+/** Rows stepped, and milliseconds spent on it, before other work gets its turn. */
 const STEP_BATCH = 20;
+const STEP_MS = 8;
 
 export interface JobRequest {
   readonly kind: JobKind;
   readonly encoderId: string;
   readonly credentialId: string | null;
   readonly overwrite: boolean;
+  readonly exceptCards?: readonly string[] | undefined;
   readonly cause: Cause;
   /** The cloud's command. */
   readonly command?: { readonly id: string; readonly expectGen: number | null };
@@ -46,6 +49,7 @@ export class Engine {
   readonly deps: EngineDeps;
   readonly jobs: Jobs;
   readonly offlineWork: OfflineWork;
+  readonly snapshot: SnapshotIntake;
   readonly #changed = new Set<() => void>();
   readonly #devicesUp = new Set<string>();
   #isStepping = false;
@@ -53,6 +57,7 @@ export class Engine {
   constructor(deps: EngineDeps) {
     this.deps = deps;
     this.offlineWork = new OfflineWork(deps);
+    this.snapshot = new SnapshotIntake(deps, (work) => this.transact({}, work));
     this.jobs = new Jobs(
       deps,
       (job, unit) => this.#perform(job, unit),
@@ -111,10 +116,18 @@ export class Engine {
 
   // ── Desired state ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Stores a page of the feed with its cursor in one transaction; stepping comes after. */
-  storePage(documents: readonly DesiredDocument[], bad: readonly BadItem[], cursor: Cursor): void {
+  /**
+   * Stores a page of the feed with its cursor in one transaction; stepping comes after. `ruledUpTo`: what the cloud had
+   * taken in of the journal when it made the page.
+   */
+  storePage(
+    documents: readonly CloudDocument[],
+    bad: readonly BadItem[],
+    cursor: Cursor,
+    ruledUpTo: number,
+  ): void {
     this.transact({}, (tx) => {
-      for (const document of documents) storeFromFeed(this.deps, tx, document);
+      for (const document of documents) storeFromFeed(this.deps, tx, document, ruledUpTo);
       for (const item of bad) quarantine(this.deps, tx, item);
       this.deps.store.meta.set("cursor", { epoch: { ...cursor.epoch }, rev: cursor.rev });
     });
@@ -139,7 +152,7 @@ export class Engine {
 
   #changeLocally(tx: EngineTransaction, document: LocalDocument, what: string): void {
     const before = this.deps.store.objects.get(document.kind, document.id);
-    const seq = this.deps.offline === null ? null : this.#journalLocalChange(tx, document, before?.rev ?? 0);
+    const seq = this.deps.offline === null ? null : this.#journalLocalChange(tx, document, before);
     const row = storeDocument(this.deps, { ...document, epoch: before?.epoch ?? 0, rev: 0 }, seq);
     if (row !== null) stepRow(this.deps, tx, row);
     tellCreated(tx, before, document);
@@ -150,10 +163,11 @@ export class Engine {
   #journalLocalChange(
     tx: EngineTransaction,
     { kind, id, spec, code }: LocalDocument,
-    baseRev: number,
+    before: ObjectRow | undefined,
   ): number {
     const codeRef = code === null ? null : this.deps.store.journal.keepSecret(code);
-    const data = { spec: { ...spec }, code_ref: codeRef, base_object_rev: baseRev };
+    const base = { base_object_rev: before?.rev ?? 0, base_epoch: before?.epoch ?? 0 };
+    const data = { spec: { ...spec }, code_ref: codeRef, ...base };
     return tx.journal({ k: "local_change", kind, id, data });
   }
 
@@ -161,18 +175,28 @@ export class Engine {
   stepDirty(): void {
     if (this.#isStepping) return;
     this.#isStepping = true;
+    const { clock, store } = this.deps;
+    const endsAt = clock.monotonic() + STEP_MS;
     try {
       // A step may mark other rows: a user's credentials, whatever waited for what has come.
       for (let stepped = 0; stepped < STEP_BATCH;) {
-        const rows = this.deps.store.objects.dirty(STEP_BATCH - stepped);
+        const rows = store.objects.dirty(STEP_BATCH - stepped);
         if (rows.length === 0) return;
-        for (const row of rows) this.#stepOne(row);
-        stepped += rows.length;
+        for (const row of rows) {
+          this.#stepOne(row);
+          stepped += clock.monotonic() < endsAt ? 1 : STEP_BATCH;
+          if (stepped >= STEP_BATCH) break;
+        }
       }
-      this.deps.clock.startTimer(0, () => this.stepDirty());
+      this.stepSoon();
     } finally {
       this.#isStepping = false;
     }
+  }
+
+  /** Steps dirty rows when other work has had its turn. */
+  stepSoon(): void {
+    this.deps.clock.startTimer(0, () => this.stepDirty());
   }
 
   #stepOne({ kind, id }: ObjectRow): void {

@@ -29,6 +29,8 @@ export interface Job {
   readonly encoderId: string;
   readonly credentialId: string | null;
   readonly overwrite: boolean;
+  /** UIDs (hex) of cards that are left alone when they lie there: the job waits for another one. */
+  readonly exceptCards?: readonly string[] | undefined;
   readonly cause: Cause;
   /** How long it may be pending in all, milliseconds. */
   readonly lifeMs: number;
@@ -93,7 +95,10 @@ export class Jobs {
   }
 
   add(
-    request: Pick<Job, "id" | "kind" | "encoderId" | "credentialId" | "overwrite" | "cause" | "lifeMs">,
+    request: Pick<
+      Job,
+      "id" | "kind" | "encoderId" | "credentialId" | "overwrite" | "exceptCards" | "cause" | "lifeMs"
+    >,
   ): Job {
     let resolveEnded: (outcome: Outcome) => void = () => undefined;
     const ended = new Promise<Outcome>((resolve) => (resolveEnded = resolve));

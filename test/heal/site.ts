@@ -237,6 +237,7 @@ export class HealSite {
       configPath: "",
       onInterrupt: () => () => undefined,
       readSecretText: () => "",
+      readText: () => "",
       checkConfig: () => Promise.resolve({ problems: [], notes: [] }),
       runGateway: () => Promise.resolve(0),
       runDemo: () => Promise.resolve(0),

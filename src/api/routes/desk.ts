@@ -35,6 +35,7 @@ export const deskRoutes = [
         encoderId: input.acs_encoder_id,
         credentialId: input.acs_credential_id,
         overwrite: input.overwrite,
+        exceptCards: input.except_card_uids,
       },
       by,
     ),

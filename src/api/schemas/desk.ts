@@ -72,7 +72,16 @@ export const deskEncode = endpoint({
   path: "/lockbridge/encoders/encode_credential",
   methods: ACT,
   role: "technician",
-  input: z.object({ acs_encoder_id: id, acs_credential_id: id, overwrite: z.boolean().default(false) }),
+  input: z.object({
+    acs_encoder_id: id,
+    acs_credential_id: id,
+    overwrite: z.boolean().default(false),
+    /** Cards that are left alone when they lie there: the job waits for another one. */
+    except_card_uids: z
+      .array(z.string().regex(/^[0-9a-f]{8,20}$/))
+      .max(1_000)
+      .default([]),
+  }),
   output: answer({ action_attempt: actionAttempt }),
 });
 

@@ -9,7 +9,8 @@ import {
 } from "#src/api/schemas/desk";
 import { scanCredential } from "#src/api/schemas/encoders";
 import { understood } from "../daemon-client.js";
-import { CliError, refused } from "../exit-codes.js";
+import { CliError, EXIT, refused } from "../exit-codes.js";
+import { encodeBatch } from "./batch.js";
 import { findCredential, findEncoder } from "../find.js";
 import { type Attempt, followJob, sentence } from "../follow-job.js";
 import type { AddCommand } from "../program.js";
@@ -31,10 +32,22 @@ export function cardCommands(program: Command, add: AddCommand): void {
     program
       .command("encode")
       .description("write a credential on a card")
-      .argument("<credential>", "credential, by id (or its beginning) or by the person's name")
+      .argument("[credential]", "credential, by id (or its beginning) or by the person's name")
       .option(...ENCODER)
-      .option("--overwrite", "write also over the valid card of another guest", false),
-    async (context, [text = ""], { encoder, overwrite }: EncoderOption & { readonly overwrite: boolean }) => {
+      .option("--overwrite", "write also over the valid card of another guest", false)
+      .option(
+        "--batch <file>",
+        'card after card from a CSV file with a column "credential"; - for the standard input. Given again, it goes on where it was broken off',
+      ),
+    async (
+      context,
+      [text],
+      { encoder, overwrite, batch }: EncoderOption & { readonly overwrite: boolean; readonly batch?: string },
+    ) => {
+      if ((text === undefined) === (batch === undefined))
+        throw new CliError(EXIT.usage, "usage", "Name a credential, or a list of them with --batch.");
+      if (batch !== undefined) return encodeBatch(context, { file: batch, encoder, overwrite });
+      if (text === undefined) return EXIT.ok;
       const credentialId = await findCredential(context.client, text);
       const { acs_encoder_id } = await findEncoder(context.client, encoder);
       const { action_attempt } = await context.client.call(deskEncode, {
@@ -46,6 +59,7 @@ export function cardCommands(program: Command, add: AddCommand): void {
         throw withOverwriteHint(error, overwrite);
       });
       done(context, action_attempt, result, encodedWords(result));
+      return EXIT.ok;
     },
   );
 

@@ -14,6 +14,16 @@ const syncFacts = z.looseObject({
       last_welcome_at: z.string().nullable(),
       problem: z.looseObject({ code: z.string(), message: z.string(), since: z.string() }).nullable(),
       next_try_ms: z.number().nullable(),
+      carriers: z
+        .array(
+          z.looseObject({
+            carrier: z.string(),
+            state: z.string(),
+            problem: z.looseObject({ code: z.string(), message: z.string(), since: z.string() }).nullable(),
+            next_try_ms: z.number().nullable(),
+          }),
+        )
+        .default([]),
       feed: z.looseObject({ head: z.number().nullable(), cursor: z.number(), is_caught_up: z.boolean() }),
       journal: z.looseObject({ last_seq: z.number(), unacknowledged: z.number() }),
     })
@@ -128,6 +138,7 @@ function cloudLines({ cloud }: SyncFacts): string[] {
     const next = next_try_ms === null ? "" : `; tried again in ${Math.ceil(next_try_ms / 1_000)} s`;
     lines.push(`          ${problem.message}, since ${timeOf(problem.since)}${next} [${problem.code}]`);
   }
+  lines.push(...carrierLines(cloud));
   lines.push(
     `Feed      change ${feed.cursor} of ${feed.head ?? "?"} is stored${feed.is_caught_up ? ", all of them" : ""}`,
     `Journal   event ${journal.last_seq - journal.unacknowledged} of ${journal.last_seq} is with the cloud${
@@ -135,6 +146,25 @@ function cloudLines({ cloud }: SyncFacts): string[] {
     }`,
   );
   return lines;
+}
+
+const CARRIER_WORDS: Readonly<Record<string, string>> = {
+  in_use: "in use",
+  trying: "is being tried",
+  proving: "is back, and used when that holds",
+  standby: "ready",
+  out: "does not work",
+};
+
+/** Only where there is a choice. */
+function carrierLines({ carriers }: NonNullable<SyncFacts["cloud"]>): string[] {
+  if (carriers.length < 2) return [];
+  return carriers.map(({ carrier, state, problem, next_try_ms }, at) => {
+    const why =
+      problem === null ? "" : `: ${problem.message}, since ${timeOf(problem.since)} [${problem.code}]`;
+    const next = next_try_ms === null ? "" : `; tried again in ${Math.ceil(next_try_ms / 1_000)} s`;
+    return `${at === 0 ? "Carriers  " : "          "}${carrier} ${CARRIER_WORDS[state] ?? state}${why}${next}`;
+  });
 }
 
 function credentialLines({
