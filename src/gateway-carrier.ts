@@ -1,27 +1,32 @@
 import { readFileSync } from "node:fs";
 import type { Carrier, CarrierTls } from "#src/cloud/carrier";
+import { createFailoverCarrier, type FailoverDeps } from "#src/cloud/failover-carrier";
 import type { ConfiguredCloud } from "#src/config/config";
-import type { Clock } from "#src/lib/deadline";
 
 /**
- * The way to the cloud: MQTT where it has an address, else HTTP. Only the one that is used is loaded, since each brings
- * a large library. Rejects with the system's error for an unreadable certificate.
+ * The ways to the cloud that are configured, the preferred one first: MQTT, then HTTP. Only what is configured is
+ * loaded, since each brings a large library. Rejects with the system's error for an unreadable certificate.
  */
-export async function cloudCarrier(
+export async function cloudCarriers(
   cloud: ConfiguredCloud,
-  { site, clock }: { site: string; clock: Clock },
+  { site, ...deps }: FailoverDeps & { site: string },
 ): Promise<Carrier> {
   const { mqttUrl, httpUrl, gatewayId: gateway, token } = cloud;
   const tls = readTls(cloud.tls);
+  const carriers: { readonly carrier: Carrier; readonly host: string }[] = [];
   if (mqttUrl !== null) {
     const { createMqttCarrier } = await import("#src/cloud/mqtt-carrier");
-    return createMqttCarrier({ url: mqttUrl, site, gateway, token, tls }, clock);
+    const carrier = createMqttCarrier({ url: mqttUrl, site, gateway, token, tls }, deps.clock);
+    carriers.push({ carrier, host: new URL(mqttUrl).hostname });
   }
   if (httpUrl !== null) {
     const { createHttpCarrier } = await import("#src/cloud/http-carrier");
-    return createHttpCarrier({ url: httpUrl, gateway, token, tls }, clock);
+    const carrier = createHttpCarrier({ url: httpUrl, gateway, token, tls }, deps.clock);
+    carriers.push({ carrier, host: new URL(httpUrl).hostname });
   }
-  throw new Error("a cloud without an address got past the check of the configuration");
+  if (carriers.length === 0)
+    throw new Error("a cloud without an address got past the check of the configuration");
+  return createFailoverCarrier(carriers, deps);
 }
 
 function readTls({ caPath, identity }: ConfiguredCloud["tls"]): CarrierTls {

@@ -22,6 +22,7 @@ const connected: CloudStatus = {
   lastSeq: 3,
   problem: null,
   nextTryMs: null,
+  carriers: [],
 };
 
 async function site(cloud: CloudStatus | null = connected) {

@@ -89,7 +89,7 @@ export class Observability {
   #meteredCloud() {
     const cloud = this.#gateway.cloud();
     if (cloud === null) return null;
-    const { phase, lastWelcomeAt, cursor, head, ackedSeq } = cloud;
+    const { phase, lastWelcomeAt, cursor, head, ackedSeq, carriers } = cloud;
     const ageMs = lastWelcomeAt === null ? null : this.#gateway.time.read().now - lastWelcomeAt;
     return {
       phase,
@@ -97,6 +97,7 @@ export class Observability {
       cursorRev: cursor?.rev ?? 0,
       head,
       ackedSeq,
+      carriers,
     };
   }
 }
@@ -120,11 +121,14 @@ function cloudFacts(cloud: CloudStatus | null): JsonObject | null {
     carrier,
     phase,
     last_welcome_at: lastWelcomeAt === null ? null : isoInstant(lastWelcomeAt),
-    problem:
-      problem === null
-        ? null
-        : { code: problem.code, message: problem.message, since: isoInstant(problem.since) },
+    problem: problemFacts(problem),
     next_try_ms: nextTryMs === null ? null : Math.round(nextTryMs),
+    carriers: cloud.carriers.map((way) => ({
+      carrier: way.name,
+      state: way.state,
+      problem: problemFacts(way.problem),
+      next_try_ms: way.nextTryMs === null ? null : Math.round(way.nextTryMs),
+    })),
     feed: {
       /** Newest change that the cloud has; null: not known while it is away. */
       head,
@@ -134,6 +138,11 @@ function cloudFacts(cloud: CloudStatus | null): JsonObject | null {
     },
     journal: { last_seq: lastSeq, acked_seq: ackedSeq, unacknowledged: lastSeq - ackedSeq },
   };
+}
+
+function problemFacts(problem: CloudStatus["problem"]): JsonObject | null {
+  if (problem === null) return null;
+  return { code: problem.code, message: problem.message, since: isoInstant(problem.since) };
 }
 
 /** Wanted: not taken away again. Proved: read back from the card that was written last. */

@@ -5,7 +5,7 @@ import { gatewayDesk } from "#src/api/gateway-desk";
 import { gatewayModel } from "#src/api/gateway-model";
 import type { DeskModel, Simulation } from "#src/api/model";
 import { enginePort } from "#src/cloud/engine-port";
-import { type CloudLink, createCloudLink } from "#src/cloud/link";
+import { type CloudLink, type CloudMeter, createCloudLink } from "#src/cloud/link";
 import type { Config } from "#src/config/config";
 import type { ConfiguredDevice } from "#src/config/device-settings";
 import { inventoryOf } from "#src/config/inventory-of";
@@ -16,7 +16,7 @@ import { Engine } from "#src/engine/engine";
 import { renumberedEntrances } from "#src/engine/renumbered";
 import type { Store } from "#src/engine/ports";
 import { listen } from "#src/gateway-api";
-import { cloudCarrier } from "#src/gateway-carrier";
+import { cloudCarriers } from "#src/gateway-carrier";
 import {
   DEVICE_SILENCE_MAX_MS,
   ENGINE_SILENCE_MAX_MS,
@@ -120,6 +120,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     log,
     learn: (now) => time.learn(now),
+    meter: metrics,
   });
   const seam = gatewayModel(engine, { isSandbox: options.simulation !== undefined });
   const desk = gatewayDesk(engine, {
@@ -204,21 +205,29 @@ export class ConfigConflict extends Error {
 async function cloudLink(
   engine: Engine,
   config: Config,
-  { clock, log, learn }: { clock: Clock; log: Log; learn: (now: number) => void },
+  {
+    clock,
+    log,
+    learn,
+    meter,
+  }: { clock: Clock; log: Log; learn: (now: number) => void; meter: CloudMeter },
 ): Promise<CloudLink | null> {
   const { cloud } = config;
   if (cloud === null) return null;
   engine.offlineWork.start();
+  const { random } = engine.deps;
+  const cloudLog = log.child({ part: "cloud" });
   return createCloudLink({
     gateway: cloud.gatewayId,
     sw: VERSION,
-    carrier: await cloudCarrier(cloud, { site: config.site.id, clock }),
+    carrier: await cloudCarriers(cloud, { site: config.site.id, clock, random, log: cloudLog }),
     store: engine.deps.store,
     engine: enginePort(engine, learn),
     clock,
     time: engine.deps.time,
-    random: engine.deps.random,
-    log: log.child({ part: "cloud" }),
+    random,
+    log: cloudLog,
+    meter,
   });
 }
 

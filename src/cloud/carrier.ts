@@ -1,5 +1,5 @@
 import type { Secret } from "#src/lib/secret";
-import type { CarrierProblem, ProblemCode } from "./sync-state.js";
+import type { CarrierProblem, LinkProblem, ProblemCode } from "./sync-state.js";
 import type { GatewayMessage } from "./wire.js";
 
 /** What a carrier reports. After `down` nothing more comes until the next `open`. */
@@ -37,6 +37,21 @@ export interface Carrier {
   close(why?: { readonly code: ProblemCode; readonly message: string } | null): void;
   /** Closes for good and frees what was held. */
   destroy(): Promise<void>;
+  /** Where it is made of several: how each of them is, the preferred one first. */
+  status?(): readonly CarrierStatus[];
+}
+
+export interface CarrierStatus {
+  readonly name: string;
+  /**
+   * `in_use`: a session holds over it. `trying`: one is to begin. `proving`: it connects again, and is used when that
+   * holds. `standby`: it works as far as is known. `out`: it does not, and another is used if there is one.
+   */
+  readonly state: "in_use" | "trying" | "proving" | "standby" | "out";
+  /** What kept it from working last; null since a welcome came over it. */
+  readonly problem: LinkProblem | null;
+  /** Until it is tried again; null: that is not due. */
+  readonly nextTryMs: number | null;
 }
 
 /** A configuration that no try can make work. */

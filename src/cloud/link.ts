@@ -3,7 +3,7 @@ import type { TimeSource } from "#src/engine/time";
 import { OBJECT_KINDS } from "#src/domain/spec";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
-import type { Carrier } from "./carrier.js";
+import type { Carrier, CarrierStatus } from "./carrier.js";
 import { INITIAL_STATE, nextTickAt, syncStep } from "./sync-core.js";
 import type {
   FeedPage,
@@ -73,6 +73,8 @@ export interface CloudStatus {
   readonly lastSeq: number;
   readonly problem: LinkProblem | null;
   readonly nextTryMs: number | null;
+  /** The preferred one first; none where the link has a single carrier and no choice. */
+  readonly carriers: readonly CarrierStatus[];
 }
 
 export interface CloudLink {
@@ -141,6 +143,7 @@ class Link implements CloudLink {
       lastSeq: store.journal.lastSeq(),
       problem,
       nextTryMs: phase.name === "resting" ? Math.max(0, phase.until - clock.monotonic()) : null,
+      carriers: carrier.status?.() ?? [],
     };
   }
 

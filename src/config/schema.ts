@@ -83,8 +83,8 @@ const lock = z.strictObject({
 });
 
 const cloud = z.strictObject({
-  url: z.string().optional().describe("MQTT: mqtts:// or wss://. Used alone where both addresses stand."),
-  http: z.string().optional().describe("HTTP: https://."),
+  url: z.string().optional().describe("MQTT: mqtts:// or wss://. Preferred where both addresses stand."),
+  http: z.string().optional().describe("HTTP: https://. Used alone, or while MQTT does not work."),
   tls: z
     .strictObject({
       ca: absolutePath.optional().describe("Authorities (PEM) to trust instead of the system's."),

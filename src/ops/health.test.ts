@@ -9,13 +9,22 @@ const well: SiteFacts = {
   store: { freeBytes: 10 * GIB },
   clock: { quality: "trusted", floorAheadMs: 0 },
   devices: [{ key: "desk", state: "ready", problem: null }],
-  cloud: { phase: "welcomed", isCaughtUp: true, problem: null, unacknowledged: 3 },
+  cloud: { phase: "welcomed", isCaughtUp: true, problem: null, unacknowledged: 3, carriers: [] },
   desired: { blocked: 0, quarantined: 0 },
   keys: { isNeeded: true, count: 1 },
   offline: { limit: { ms: 72 * HOUR, keys: 200 }, used: { since: null, ms: 0, keys: 0 } },
 };
 const connected = well.cloud!;
 const linkProblem = (code: string) => ({ cloud: { ...connected, problem: { code, message: "why" } } });
+const over = (...carriers: string[]) => ({
+  cloud: {
+    ...connected,
+    carriers: carriers.map((text) => {
+      const [name = "", state = ""] = text.split(" ");
+      return { name, state, problem: state === "out" ? { message: "why" } : null };
+    }),
+  },
+});
 const away = (ms: number, keys: number) => ({
   offline: { limit: { ms: 72 * HOUR, keys: 200 }, used: { since: 0, ms, keys } },
 });
@@ -51,6 +60,8 @@ test.each<[Partial<SiteFacts>, string]>([
   [device("absent", "port.missing"), "device desk failed port.missing"],
   [{ cloud: { ...connected, phase: "greeting" } }, "cloud degraded cloud.connecting"],
   [{ cloud: { ...connected, isCaughtUp: false } }, "cloud degraded cloud.catching_up"],
+  [over("mqtt out", "http in_use"), "cloud degraded cloud.second_carrier"],
+  [over("mqtt proving", "http in_use"), "cloud degraded cloud.second_carrier"],
   [linkProblem("carrier.unreachable"), "cloud degraded carrier.unreachable"],
   [linkProblem("carrier.tls"), "cloud failed carrier.tls"],
   [linkProblem("feed.needs_snapshot"), "cloud failed feed.needs_snapshot"],
@@ -65,6 +76,15 @@ test.each<[Partial<SiteFacts>, string]>([
 ])("%j: %s", (change, expected) => {
   const ill = judge({ ...well, ...change }).filter(({ state }) => state !== "ok");
   expect(ill.map(({ part, state, code }) => `${part} ${state} ${code}`)).toEqual([expected]);
+});
+
+test("a lesser carrier in use is told with the reason; the best one in use is well", () => {
+  const said = (facts: Partial<SiteFacts>) =>
+    judge({ ...well, ...facts }).find(({ part }) => part === "cloud")?.message;
+  expect(said(over("mqtt out", "http in_use"))).toBe(
+    "connected over http, and all changes are here; mqtt is not in use: why",
+  );
+  expect(said(over("mqtt in_use", "http standby"))).toBe("connected, and all changes are here");
 });
 
 test("a device that works, a disk whose space nobody can tell", () => {

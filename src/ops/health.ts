@@ -42,6 +42,12 @@ export interface CloudFacts {
   readonly isCaughtUp: boolean;
   readonly problem: { readonly code: string; readonly message: string } | null;
   readonly unacknowledged: number;
+  /** The preferred one first. */
+  readonly carriers: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly problem: { readonly message: string } | null;
+  }[];
 }
 
 const MIB = 1024 * 1024;
@@ -180,7 +186,7 @@ const NEEDS_A_PERSON: ReadonlySet<string> = new Set([
   "store.failed",
 ]);
 
-function cloudVerdict({ phase, isCaughtUp, problem }: CloudFacts): Verdict {
+function cloudVerdict({ phase, isCaughtUp, problem, carriers }: CloudFacts): Verdict {
   if (problem !== null) {
     return {
       ...degraded("cloud", problem.code, problem.message),
@@ -188,9 +194,18 @@ function cloudVerdict({ phase, isCaughtUp, problem }: CloudFacts): Verdict {
     };
   }
   if (phase !== "welcomed") return degraded("cloud", "cloud.connecting", "no session with the cloud yet");
-  return isCaughtUp
-    ? ok("cloud", "cloud.in_step", "connected, and all changes are here")
-    : degraded("cloud", "cloud.catching_up", "connected, and changes are still on their way");
+  if (!isCaughtUp)
+    return degraded("cloud", "cloud.catching_up", "connected, and changes are still on their way");
+  const [preferred] = carriers;
+  if (preferred === undefined || preferred.state === "in_use")
+    return ok("cloud", "cloud.in_step", "connected, and all changes are here");
+  const used = carriers.find(({ state }) => state === "in_use")?.name ?? "another carrier";
+  const reason = preferred.problem === null ? "" : `: ${preferred.problem.message}`;
+  return degraded(
+    "cloud",
+    "cloud.second_carrier",
+    `connected over ${used}, and all changes are here; ${preferred.name} is not in use${reason}`,
+  );
 }
 
 function journalVerdict({ unacknowledged }: CloudFacts): Verdict {

@@ -59,13 +59,20 @@ test("what is there is read at the moment of asking", async () => {
 
 test("without a cloud its figures are absent; with one they follow it", async () => {
   const { read, site } = rig();
+  const carriers = [
+    { name: "mqtt", state: "out" },
+    { name: "http", state: "in_use" },
+  ];
   expect([await read("lockbridge_feed_head"), await read("lockbridge_cloud_phase")]).toEqual([[], []]);
-  site.cloud = { phase: "welcomed", welcomeAgeS: 2.5, cursorRev: 8, head: 9, ackedSeq: 11 };
+  site.cloud = { phase: "welcomed", welcomeAgeS: 2.5, cursorRev: 8, head: 9, ackedSeq: 11, carriers };
   expect(await read("lockbridge_feed_head")).toEqual(["9"]);
   expect(await read("lockbridge_feed_cursor")).toEqual(["8"]);
   expect(await read("lockbridge_journal_acked_seq")).toEqual(["11"]);
   expect(await read("lockbridge_cloud_last_welcome_age_seconds")).toEqual(["2.5"]);
   expect(await read("lockbridge_cloud_phase")).toContain('{phase="welcomed"} 1');
+  expect(await read("lockbridge_cloud_carrier_state")).toEqual(
+    expect.arrayContaining(['{carrier="mqtt",state="out"} 1', '{carrier="http",state="in_use"} 1']),
+  );
   site.cloud = { ...site.cloud, phase: "resting", head: null };
   expect(await read("lockbridge_feed_head")).toEqual([]);
   expect(await read("lockbridge_cloud_phase")).toContain('{phase="welcomed"} 0');
@@ -82,6 +89,15 @@ test("attempts count by kind and outcome, and no text of an error becomes a labe
     '{kind="encode",outcome="encoder_not_online"} 1',
     '{kind="scan",outcome="other"} 1',
     '{kind="other",outcome="success"} 1',
+  ]);
+});
+
+test("faults of the cloud count by their word", async () => {
+  const { metrics, read } = rig();
+  for (const fault of ["body.is_html", "item.hash_wrong", "body.is_html"]) metrics.cloudFault(fault);
+  expect(await read("lockbridge_cloud_faults_total")).toEqual([
+    '{fault="body.is_html"} 2',
+    '{fault="item.hash_wrong"} 1',
   ]);
 });
 
@@ -119,7 +135,14 @@ test("a device's first opening is none of the reopenings", async () => {
 });
 
 test("docs/observability.md lists every figure with its labels, and no other", async () => {
-  const { metrics } = rig({ phase: "welcomed", welcomeAgeS: 1, cursorRev: 1, head: 1, ackedSeq: 1 });
+  const { metrics } = rig({
+    phase: "welcomed",
+    welcomeAgeS: 1,
+    cursorRev: 1,
+    head: 1,
+    ackedSeq: 1,
+    carriers: [],
+  });
   const document = readFileSync(new URL("../../docs/observability.md", import.meta.url), "utf8");
   const documented = [...document.matchAll(/^\| `(lockbridge_\w+)` +\| (\w+) +\| (.*?) *\| /gm)];
   const types = [...(await metrics.text()).matchAll(/^# TYPE (\w+) (\w+)$/gm)];

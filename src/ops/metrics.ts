@@ -25,6 +25,7 @@ export interface MeteredCloud {
   readonly cursorRev: number;
   readonly head: number | null;
   readonly ackedSeq: number;
+  readonly carriers: readonly { readonly name: string; readonly state: string }[];
 }
 
 const DEVICE_STATES = [
@@ -36,6 +37,7 @@ const DEVICE_STATES = [
   "closed",
 ] as const satisfies readonly DeviceState[];
 const PHASES = ["stopped", "resting", "opening", "greeting", "welcomed"] as const;
+const CARRIER_STATES = ["in_use", "trying", "proving", "standby", "out"] as const;
 
 const KINDS: ReadonlyMap<string, string> = new Map([
   ["ENCODE_CREDENTIAL", "encode"],
@@ -73,6 +75,7 @@ export class Metrics implements Meter {
   readonly #jobs: Counter<"kind" | "outcome">;
   readonly #steps: Histogram<"kind" | "step">;
   readonly #driverBugs: Counter;
+  readonly #cloudFaults: Counter<"fault">;
   readonly #reopens: Counter<"device">;
   /** Devices that were open once: the next opening is a reopening. */
   readonly #opened = new Set<string>();
@@ -99,6 +102,12 @@ export class Metrics implements Meter {
     this.#driverBugs = new Counter({
       name: "lockbridge_driver_bugs_total",
       help: "Times that a driver broke its contract.",
+      registers,
+    });
+    this.#cloudFaults = new Counter({
+      name: "lockbridge_cloud_faults_total",
+      help: "What came from the cloud, or on the way to it, and was not as agreed.",
+      labelNames: ["fault"],
       registers,
     });
     this.#reopens = new Counter({
@@ -129,6 +138,11 @@ export class Metrics implements Meter {
 
   driverBroke(): void {
     this.#driverBugs.inc();
+  }
+
+  /** `fault` is a word of the code's own, never a text of the other side. */
+  cloudFault(fault: string): void {
+    this.#cloudFaults.inc({ fault });
   }
 
   /** A job came to its next step. */
@@ -247,6 +261,16 @@ function cloudGauges(registers: Registry[], site: MeteredSite): void {
     collect() {
       const cloud = site.cloud();
       if (cloud !== null) for (const phase of PHASES) this.set({ phase }, cloud.phase === phase ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: "lockbridge_cloud_carrier_state",
+    help: "1 for the state that each carrier to the cloud is in, 0 for the others; absent without a cloud.",
+    labelNames: ["carrier", "state"],
+    registers,
+    collect() {
+      for (const { name, state: present } of site.cloud()?.carriers ?? [])
+        for (const state of CARRIER_STATES) this.set({ carrier: name, state }, state === present ? 1 : 0);
     },
   });
   const ofCloud = (name: string, help: string, of: (cloud: MeteredCloud) => number | null): void =>
