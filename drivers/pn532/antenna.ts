@@ -1,4 +1,8 @@
+import type { ClassicKey, NtagPassword } from "#driver-api";
+import type { Attempt } from "#src/contactless/attempt";
+import type { CardAnswer, ContactlessReader, Target } from "#src/contactless/reader";
 import { toHex } from "#src/lib/hex";
+import type { Secret } from "#src/lib/secret";
 import {
   COMMAND,
   isDeviceFault,
@@ -7,28 +11,25 @@ import {
   STATUS_AUTHENTICATION,
   STATUS_OK,
   statusOf,
-  type Target,
   uidFilter,
 } from "./protocol.js";
-import type { Attempt, Session } from "./session.js";
+import type { Session } from "./session.js";
 
 /** Two looks of the chip for a card, with the time a card needs. */
 const LIST_MS = 1_000;
 /** A card may take 5 ms from the field to its first answer (ISO/IEC 14443-3). */
 const CARD_START_MS = 5;
 
-/** What became of a command to the card. */
-export type CardAnswer =
-  | { readonly is: "ok"; readonly data: Uint8Array }
-  /** The card does not take this key. */
-  | { readonly is: "wrong_key" }
-  /** The card said no or nothing. It hears nothing more until it is selected again. */
-  | { readonly is: "refused" }
-  /** The radio failed; the same may work at a second try. */
-  | { readonly is: "disturbed" };
+const AUTHENTICATE = { A: 0x60, B: 0x61 } as const;
+/** MIFARE Classic and NTAG alike. */
+const READ = 0x30;
+const WRITE_BLOCK = 0xa0;
+const WRITE_PAGE = 0xa2;
+const GET_VERSION = 0x60;
+const PWD_AUTH = 0x1b;
 
 /** The radio side of the chip: the field, and the one card it talks to. */
-export class Antenna {
+export class Antenna implements ContactlessReader {
   readonly #session: Session;
   #isFieldOn = false;
   #target = 1;
@@ -37,15 +38,11 @@ export class Antenna {
     this.#session = session;
   }
 
-  /** Every type A card that answers, at most two: that there are more than one is all that matters. */
   list(attempt: Attempt): Promise<readonly Target[]> {
     return this.#list(2, new Uint8Array(), attempt);
   }
 
-  /**
-   * Makes the card with this UID the one that is talked to. Rejects `card.absent` or `card.swapped`. A card that was
-   * halted answers only after the field was off, so that is tried before it counts as gone.
-   */
+  /** A card that was halted answers only after the field was off, so that is tried before it counts as gone. */
   async select(uid: string, attempt: Attempt): Promise<void> {
     const filter = uidFilter(Buffer.from(uid, "hex"));
     let [target] = await this.#list(1, filter, attempt);
@@ -53,25 +50,66 @@ export class Antenna {
       await this.fieldOff(attempt);
       [target] = await this.#list(1, filter, attempt);
     }
-    if (target !== undefined && toHex(target.uid) === uid) return;
+    if (target?.uid === uid) return;
     const isOther = target !== undefined || (await this.list(attempt)).length > 0;
     if (isOther)
       throw attempt.failure("card.swapped", "another card is on the encoder than the one that was seen");
     throw attempt.failure("card.absent", "the card is no longer on the encoder");
   }
 
-  /** A command that the chip knows: it adds checksums and does the MIFARE cryptography. */
-  exchange(data: readonly number[], attempt: Attempt, changesCard = false): Promise<CardAnswer> {
-    return this.#ask(COMMAND.inDataExchange, [this.#target, ...data], attempt, changesCard);
+  pause(ms: number, attempt: Attempt): Promise<void> {
+    return this.#session.pause(ms, attempt);
   }
 
-  /** A command that the chip hands on as it is: those that it would take for something else. */
-  through(data: readonly number[], attempt: Attempt): Promise<CardAnswer> {
-    return this.#ask(COMMAND.inCommunicateThru, data, attempt, false);
+  /** The key, then the last four bytes of the UID. */
+  openBlock(block: number, { slot, key }: ClassicKey, uid: string, attempt: Attempt): Promise<CardAnswer> {
+    const proof = [...key.reveal(), ...Buffer.from(uid, "hex").subarray(-4)];
+    return this.#exchange([AUTHENTICATE[slot], block, ...proof], attempt);
+  }
+
+  readBlock(block: number, attempt: Attempt): Promise<CardAnswer> {
+    return this.#exchange([READ, block], attempt);
+  }
+
+  writeBlock(block: number, data: Secret<Uint8Array>, attempt: Attempt): Promise<CardAnswer> {
+    return this.#exchange([WRITE_BLOCK, block, ...data.reveal()], attempt, true);
+  }
+
+  version(attempt: Attempt): Promise<CardAnswer> {
+    return this.#through([GET_VERSION], attempt);
+  }
+
+  async openPages({ pwd, pack }: NtagPassword, attempt: Attempt): Promise<CardAnswer> {
+    const answer = await this.#through([PWD_AUTH, ...pwd.reveal()], attempt);
+    if (answer.is !== "ok") return answer.is === "disturbed" ? answer : { is: "wrong_key" };
+    return Buffer.compare(answer.data, pack.reveal()) === 0 ? answer : { is: "wrong_key" };
+  }
+
+  readPages(first: number, attempt: Attempt): Promise<CardAnswer> {
+    return this.#exchange([READ, first], attempt);
+  }
+
+  writePage(page: number, data: Secret<Uint8Array>, attempt: Attempt): Promise<CardAnswer> {
+    return this.#exchange([WRITE_PAGE, page, ...data.reveal()], attempt, true);
+  }
+
+  /** The chip does the block protocol of ISO/IEC 14443-4: chaining, waiting-time extension, repeated blocks. */
+  apdu(command: Uint8Array, changesCard: boolean, attempt: Attempt): Promise<CardAnswer> {
+    return this.#exchange([...command], attempt, changesCard);
   }
 
   async fieldOff(attempt: Attempt): Promise<void> {
     await this.#field(false, attempt);
+  }
+
+  /** A command that the chip knows: it adds checksums and does the MIFARE cryptography. */
+  #exchange(data: readonly number[], attempt: Attempt, changesCard = false): Promise<CardAnswer> {
+    return this.#ask(COMMAND.inDataExchange, [this.#target, ...data], attempt, changesCard);
+  }
+
+  /** A command that the chip hands on as it is: those that it would take for something else. */
+  #through(data: readonly number[], attempt: Attempt): Promise<CardAnswer> {
+    return this.#ask(COMMAND.inCommunicateThru, data, attempt, false);
   }
 
   async #list(max: 1 | 2, filter: Uint8Array, attempt: Attempt): Promise<readonly Target[]> {
@@ -84,7 +122,7 @@ export class Antenna {
     const targets = parseTargets(await this.#session.ask(request, attempt));
     if (targets === null) throw attempt.failure("reply.malformed", "the list of cards makes no sense");
     this.#target = targets[0]?.number ?? 1;
-    return targets;
+    return targets.map(({ uid, sak }) => ({ uid: toHex(uid), sak }));
   }
 
   async #field(isOn: boolean, attempt: Attempt): Promise<void> {

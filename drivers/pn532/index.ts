@@ -1,7 +1,11 @@
 import { z } from "zod";
 import { defineDriver, type Device } from "#driver-api";
-import { Attempt, Session } from "./session.js";
-import { Pn532Writer } from "./writer.js";
+import { Attempt } from "#src/contactless/attempt";
+import { ContactlessWriter } from "#src/contactless/writer";
+import { Antenna } from "./antenna.js";
+import { Session } from "./session.js";
+
+const TECHNOLOGIES = ["mifare_classic_1k", "mifare_classic_4k", "ntag213", "ntag215", "ntag216"] as const;
 
 /** NXP PN532 on a serial line (HSU), with or without a USB bridge before it. */
 export default defineDriver({
@@ -16,7 +20,7 @@ export default defineDriver({
       return {
         identity: { model: "NXP PN532", firmware: `${version}.${revision}` },
         // The chip has neither lamp nor buzzer, so there are no signals.
-        units: [{ key: "main", cardWriter: new Pn532Writer(session) }],
+        units: [{ key: "main", cardWriter: new ContactlessWriter(new Antenna(session), TECHNOLOGIES) }],
         async ping(call) {
           await session.firmware(new Attempt(call.signal));
         },

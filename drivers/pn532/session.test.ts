@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DriverError } from "#driver-api";
+import { Attempt } from "#src/contactless/attempt";
 import { fromHex, toHex } from "#src/lib/hex";
 import { MemoryLine } from "#test/support/memory-line";
 import { VirtualClock } from "#test/support/virtual-clock";
 import { COMMAND } from "./protocol.js";
-import { Attempt, Session } from "./session.js";
+import { Session } from "./session.js";
 
 /** A chip that answers by script: what it says to the n-th frame that reaches it. */
 class ScriptedChip {

@@ -1,11 +1,5 @@
-import {
-  type DriverContext,
-  DriverError,
-  type DriverErrorCode,
-  type DriverLog,
-  type Effect,
-  type SerialLine,
-} from "#driver-api";
+import { type DriverContext, DriverError, type DriverLog, type SerialLine } from "#driver-api";
+import type { Attempt } from "#src/contactless/attempt";
 import { type Clock, sleep } from "#src/lib/deadline";
 import {
   ACK,
@@ -37,20 +31,6 @@ const TELLING_BYTES = 2;
 const PN532_IC = 0x32;
 const RF_FIELD_OFF = Uint8Array.of(0x01, 0x00);
 const NEVER_ABORTS = new AbortController().signal;
-
-/** One call of a capability: its signal, and whether the card can have changed since it began. */
-export class Attempt {
-  readonly signal: AbortSignal;
-  effect: Effect = "none";
-
-  constructor(signal: AbortSignal) {
-    this.signal = signal;
-  }
-
-  failure(code: DriverErrorCode, message: string, cause?: unknown): DriverError {
-    return new DriverError(code, this.effect, message, cause);
-  }
-}
 
 export interface Request {
   readonly code: number;

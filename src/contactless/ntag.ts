@@ -1,20 +1,14 @@
 import type { CardSeen, CardTechnology, NtagPassword, ReadBack, ReadPlan, WritePlan } from "#driver-api";
-import type { Antenna, CardAnswer } from "./antenna.js";
-import { badlyPlaced } from "./classic.js";
-import type { Attempt } from "./session.js";
+import { type Attempt, badlyPlaced } from "./attempt.js";
+import { type CardAnswer, type ContactlessReader, DONE, type Failed } from "./reader.js";
 
-/** NTAG213, 215 and 216 through the chip (NXP NTAG213/215/216 data sheet, chapters 8 and 10). */
+/** NTAG213, 215 and 216 (NXP NTAG213/215/216 data sheet, chapters 8 and 10): a plan carried out through a reader. */
 
 type NtagRead = Extract<ReadPlan, { container: "ntag" }>;
 type NtagWrite = Extract<WritePlan, { container: "ntag" }>;
 type NtagStep = NtagWrite["steps"][number];
-type Failed = Exclude<CardAnswer, { is: "ok" }>;
 type Pages = Map<number, Uint8Array>;
 
-const GET_VERSION = 0x60;
-const READ = 0x30;
-const WRITE = 0xa2;
-const PWD_AUTH = 0x1b;
 const PAGE_BYTES = 4;
 const PAGES_PER_READ = 4;
 const TRIES_MAX = 2;
@@ -36,25 +30,25 @@ const CONFIGURATION_PAGE: Readonly<Partial<Record<CardTechnology, number>>> = {
 };
 
 /** Which NTAG the selected card is; `unknown` for other cards. Afterwards the card may have to be selected again. */
-export async function ntagKind(antenna: Antenna, attempt: Attempt): Promise<CardTechnology> {
-  const answer = await antenna.through([GET_VERSION], attempt);
+export async function ntagKind(reader: ContactlessReader, attempt: Attempt): Promise<CardTechnology> {
+  const answer = await reader.version(attempt);
   if (answer.is !== "ok" || answer.data.length !== 8) return "unknown";
   const [, maker, product, , , , storage = 0] = answer.data;
   return (maker === NXP && product === NTAG ? KIND_BY_STORAGE[storage] : undefined) ?? "unknown";
 }
 
 export async function readPages(
-  antenna: Antenna,
+  reader: ContactlessReader,
   card: CardSeen,
   plan: NtagRead,
   attempt: Attempt,
 ): Promise<ReadBack> {
-  await antenna.select(card.uid, attempt);
-  const need = await passwordNeed(antenna, card, plan, attempt);
+  await reader.select(card.uid, attempt);
+  const need = await passwordNeed(reader, card, plan, attempt);
   const passwords: readonly (NtagPassword | null)[] =
     need === "none" ? [null] : need === "one" ? plan.passwords : [];
   for (const password of passwords) {
-    const pages = await readWith(antenna, card, plan, password, attempt);
+    const pages = await readWith(reader, card, plan, password, attempt);
     if (pages !== null) return { container: "ntag", opened: password?.name ?? "free", pages };
   }
   return { container: "ntag", opened: null, pages: new Map() };
@@ -65,15 +59,15 @@ export async function readPages(
  * limit is never set by this program, and a few wrong tries would lock somebody's card for ever.
  */
 async function passwordNeed(
-  antenna: Antenna,
+  reader: ContactlessReader,
   card: CardSeen,
   plan: NtagRead,
   attempt: Attempt,
 ): Promise<"none" | "one" | "untouchable"> {
   const page = CONFIGURATION_PAGE[card.technology];
   if (page === undefined) throw attempt.failure("card.unwritable", `a ${card.technology} has no NTAG pages`);
-  const read = await twice(antenna, card, attempt, () =>
-    readRange(antenna, { first: page, last: page + 1 }, attempt),
+  const read = await twice(reader, card, attempt, () =>
+    readRange(reader, { first: page, last: page + 1 }, attempt),
   );
   // The configuration itself is hidden: only a password shows it.
   if (!(read instanceof Map)) return "one";
@@ -85,20 +79,20 @@ async function passwordNeed(
 
 /** Null when the password does not open the card, or the pages cannot be read with it. */
 async function readWith(
-  antenna: Antenna,
+  reader: ContactlessReader,
   card: CardSeen,
   plan: NtagRead,
   password: NtagPassword | null,
   attempt: Attempt,
 ): Promise<Pages | null> {
-  const read = await twice(antenna, card, attempt, async () => {
+  const read = await twice(reader, card, attempt, async () => {
     if (password !== null) {
-      const opened = await authenticate(antenna, password, attempt);
+      const opened = await reader.openPages(password, attempt);
       if (opened.is !== "ok") return opened;
     }
     const pages: Pages = new Map();
     for (const range of plan.ranges) {
-      const part = await readRange(antenna, range, attempt);
+      const part = await readRange(reader, range, attempt);
       if (!(part instanceof Map)) return part;
       for (const [page, bytes] of part) pages.set(page, bytes);
     }
@@ -109,7 +103,7 @@ async function readWith(
 
 /** Once more when the radio failed. After a failure the card is selected again, so it is certain that it is there. */
 async function twice(
-  antenna: Antenna,
+  reader: ContactlessReader,
   card: CardSeen,
   attempt: Attempt,
   work: () => Promise<Pages | Failed>,
@@ -117,20 +111,20 @@ async function twice(
   for (let tries = 1; ; tries++) {
     const outcome = await work();
     if (outcome instanceof Map) return outcome;
-    await antenna.select(card.uid, attempt);
+    await reader.select(card.uid, attempt);
     if (outcome.is !== "disturbed") return outcome;
     if (tries === TRIES_MAX) throw badlyPlaced(attempt);
   }
 }
 
 async function readRange(
-  antenna: Antenna,
+  reader: ContactlessReader,
   { first, last }: { readonly first: number; readonly last: number },
   attempt: Attempt,
 ): Promise<Pages | Failed> {
   const pages: Pages = new Map();
   for (let from = first; from <= last; from += PAGES_PER_READ) {
-    const answer = await antenna.exchange([READ, from], attempt);
+    const answer = await reader.readPages(from, attempt);
     if (answer.is !== "ok") return answer;
     if (answer.data.length !== PAGES_PER_READ * PAGE_BYTES) return { is: "disturbed" };
     for (let page = from; page < from + PAGES_PER_READ && page <= last; page++) {
@@ -142,20 +136,20 @@ async function readRange(
 
 /** Does the steps in order; the first one that cannot be done is the last one tried. */
 export async function writePages(
-  antenna: Antenna,
+  reader: ContactlessReader,
   card: CardSeen,
   plan: NtagWrite,
   attempt: Attempt,
 ): Promise<void> {
-  await antenna.select(card.uid, attempt);
+  await reader.select(card.uid, attempt);
   let opened: NtagPassword | null = null;
   for (const step of plan.steps) {
     for (let tries = 1; ; tries++) {
-      const answer: CardAnswer = await doStep(antenna, card, step, attempt);
+      const answer: CardAnswer = await doStep(reader, card, step, attempt);
       if (answer.is === "ok") break;
-      await antenna.select(card.uid, attempt);
+      await reader.select(card.uid, attempt);
       if (answer.is !== "disturbed" || tries === TRIES_MAX) throw refusal(answer, step, attempt);
-      if (opened !== null && step.do === "write") await authenticate(antenna, opened, attempt);
+      if (opened !== null && step.do === "write") await reader.openPages(opened, attempt);
     }
     if (step.do === "authenticate") opened = step.password;
     if (step.do === "reselect") opened = null;
@@ -163,31 +157,20 @@ export async function writePages(
 }
 
 async function doStep(
-  antenna: Antenna,
+  reader: ContactlessReader,
   card: CardSeen,
   step: NtagStep,
   attempt: Attempt,
 ): Promise<CardAnswer> {
   switch (step.do) {
     case "authenticate":
-      return authenticate(antenna, step.password, attempt);
+      return reader.openPages(step.password, attempt);
     case "reselect":
-      await antenna.select(card.uid, attempt);
-      return { is: "ok", data: new Uint8Array() };
+      await reader.select(card.uid, attempt);
+      return DONE;
     case "write":
-      return antenna.exchange([WRITE, step.page, ...step.data.reveal()], attempt, true);
+      return reader.writePage(step.page, step.data, attempt);
   }
-}
-
-/** A card that takes the password but answers with another PACK is not the one that was issued. */
-async function authenticate(
-  antenna: Antenna,
-  { pwd, pack }: NtagPassword,
-  attempt: Attempt,
-): Promise<CardAnswer> {
-  const answer = await antenna.through([PWD_AUTH, ...pwd.reveal()], attempt);
-  if (answer.is !== "ok") return answer.is === "disturbed" ? answer : { is: "wrong_key" };
-  return Buffer.compare(answer.data, pack.reveal()) === 0 ? answer : { is: "wrong_key" };
 }
 
 function refusal(answer: Failed, step: NtagStep, attempt: Attempt) {

@@ -1,0 +1,22 @@
+import { DriverError, type DriverErrorCode, type Effect } from "#driver-api";
+
+/** One call of a capability: its signal, and whether the card can have changed since it began. */
+export class Attempt {
+  readonly signal: AbortSignal;
+  effect: Effect = "none";
+
+  constructor(signal: AbortSignal) {
+    this.signal = signal;
+  }
+
+  failure(code: DriverErrorCode, message: string, cause?: unknown): DriverError {
+    return new DriverError(code, this.effect, message, cause);
+  }
+}
+
+export function badlyPlaced(attempt: Attempt): DriverError {
+  return attempt.failure(
+    "card.absent",
+    "the card cannot be reached where it lies: put it on the middle of the encoder",
+  );
+}
