@@ -20,7 +20,8 @@ import { type JsonObject } from "#src/lib/json";
 import { Secret } from "#src/lib/secret";
 import { uuidV7 } from "#src/lib/uuid";
 import { missing, valueOf } from "./fault.js";
-import { type Caller, type Page, type Paging, SeamError, type SeamModel } from "./model.js";
+import { absentPart } from "./model/absent-part.js";
+import { type Caller, notSupported, type Page, type Paging, SeamError, type SeamModel } from "./model.js";
 
 /** The Seam routes on the gateway: the engine decides, the store answers. */
 export function gatewayModel(engine: Engine, options: { readonly isSandbox: boolean }): SeamModel {
@@ -94,6 +95,9 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
       list: ({ search }) => matching(inventory.systems, search).map(system),
     },
     entrances: {
+      credentialsWithAccess: absent,
+      grantAccess: absent,
+      unlock: absent,
       get: (id) => entrance(foundIn(inventory.entrances, "acs_entrance", id)),
       list(query) {
         const allowed =
@@ -108,6 +112,7 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
       },
     },
     encoders: {
+      scanToAssign: absent,
       get: (id) => encoder(foundIn(inventory.encoders, "acs_encoder", id)),
       list(query) {
         const items = inventory.encoders
@@ -118,7 +123,15 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
       encode: ({ encoderId, credentialId }, by) => startJob("encode", encoderId, credentialId, by),
       scan: ({ encoderId }, by) => startJob("scan", encoderId, null, by),
     },
+    accessGroups: absentPart("Access groups are"),
+    accessCodes: absentPart("Access codes are"),
+    devices: absentPart("Devices are"),
+    locks: absentPart("Locks are"),
     users: {
+      suspend: absent,
+      unsuspend: absent,
+      revokeAccess: absent,
+      accessibleEntrances: absent,
       create(input, by) {
         foundIn(inventory.systems, "acs_system", input.systemId);
         const id = newId();
@@ -168,6 +181,7 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
       },
     },
     credentials: {
+      accessibleEntrances: absent,
       create(input, by) {
         const reading = time.read();
         const userOfWish =
@@ -247,6 +261,7 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
         store.events.list({
           limit: query.limit,
           where: query.where,
+          newestFirst: query.newestFirst === true,
           ...(query.since === undefined ? {} : { since: query.since }),
           ...(query.before === undefined ? {} : { before: query.before }),
           ...(query.ids === undefined ? {} : { ids: query.ids }),
@@ -384,4 +399,8 @@ function siteCreatedAt(engine: Engine): number {
   const now = engine.deps.time.read().now;
   meta.set("site_created_at", now);
   return now;
+}
+
+function absent(): never {
+  throw notSupported("This is");
 }

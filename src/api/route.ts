@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Clock } from "#src/lib/deadline";
 import type { JsonObject } from "#src/lib/json";
 import { InvalidInput } from "./envelope.js";
 import type { Caller } from "./model.js";
@@ -9,6 +10,8 @@ export interface CallContext {
   readonly by: Caller;
   /** Wall time, epoch ms. */
   readonly now: number;
+  /** For a call that waits. */
+  readonly clock: Clock;
 }
 
 /** An endpoint with its behaviour. `handle` parses the raw input and answers without the envelope. */

@@ -19,13 +19,18 @@ import { inputOf, queryOf } from "./input.js";
 import { JobStreams } from "./job-stream.js";
 import { type Caller, type DeskModel, SeamError, type SeamModel } from "./model.js";
 import { parseInput, type Route } from "./route.js";
+import { accessCodeRoutes } from "./routes/access-codes.js";
+import { accessGroupRoutes } from "./routes/access-groups.js";
 import { credentialRoutes } from "./routes/credentials.js";
 import { deskRoutes, simulationRoutes } from "./routes/desk.js";
+import { deviceRoutes } from "./routes/devices.js";
 import { encoderRoutes } from "./routes/encoders.js";
 import { eventRoutes } from "./routes/events.js";
 import { healthRoutes, type Readiness } from "./routes/health.js";
 import { secretRoutes } from "./routes/secrets.js";
+import { seamSimulationRoutes } from "./routes/simulate.js";
 import { siteRoutes } from "./routes/site.js";
+import { unsupportedRoutes } from "./routes/unsupported.js";
 import { userRoutes } from "./routes/users.js";
 import { jobsStream } from "./schemas/desk.js";
 import type { Endpoint } from "./schemas/endpoint.js";
@@ -55,12 +60,16 @@ export interface ApiOptions {
 export const seamRoutes: readonly Route<SeamModel>[] = [
   ...siteRoutes,
   ...userRoutes,
+  ...accessGroupRoutes,
   ...credentialRoutes,
   ...encoderRoutes,
+  ...accessCodeRoutes,
+  ...deviceRoutes,
   ...eventRoutes,
+  ...unsupportedRoutes,
 ];
 export const gatewayRoutes: readonly Route<DeskModel>[] = [...deskRoutes, ...secretRoutes];
-export { healthRoutes, simulationRoutes };
+export { healthRoutes, seamSimulationRoutes, simulationRoutes };
 
 /** Within this a request must have arrived in whole. */
 const REQUEST_MS_MAX = 30_000;
@@ -106,12 +115,14 @@ export function createApi(options: ApiOptions): FastifyInstance {
       endpoints.set(endpoint.path, endpoint);
       app.all(endpoint.path, async (request) => {
         const by = callers.get(request) ?? NOBODY;
-        return { ...(await handle(served, rawInput(endpoint, request), { by, now: clock.now() })), ok: true };
+        const answered = await handle(served, rawInput(endpoint, request), { by, now: clock.now(), clock });
+        return { ...answered, ok: true };
       });
     }
   };
   serve(healthRoutes, options);
   serve(seamRoutes, model);
+  if (model.simulation !== undefined) serve(seamSimulationRoutes, model.simulation);
   if (desk !== undefined) {
     serve(gatewayRoutes, desk);
     if (desk.simulation !== undefined) serve(simulationRoutes, desk.simulation);

@@ -19,6 +19,9 @@ export const acsUserSpec = z.looseObject({
   email_address: z.string().nullable().optional(),
   phone_number: z.string().nullable().optional(),
   access_schedule: z.object({ starts_at: instant, ends_at: instant.nullable() }).nullable().optional(),
+  acs_access_group_ids: z.array(z.string()).optional(),
+  /** Entrances granted to the user itself: every credential of the user opens them. */
+  granted_acs_entrance_ids: z.array(z.string()).optional(),
   state,
   created_at: instant,
 });
@@ -28,9 +31,12 @@ export const acsAccessGroupSpec = z.looseObject({
   acs_access_group_id: z.string(),
   acs_system_id: z.string(),
   name: z.string(),
+  /** What it grants to every credential of its users. */
+  acs_entrance_ids: z.array(z.string()).default([]),
   state,
   created_at: instant,
 });
+export type AcsAccessGroupSpec = z.infer<typeof acsAccessGroupSpec>;
 
 export const acsCredentialSpec = z.looseObject({
   acs_credential_id: z.string(),
@@ -48,12 +54,35 @@ export const acsCredentialSpec = z.looseObject({
 });
 export type AcsCredentialSpec = z.infer<typeof acsCredentialSpec>;
 
+/**
+ * A PIN on one lock. With `is_managed: false` it is one that somebody set at the lock: the gateway makes the document
+ * when it sees the code, tells it by `local_change` like any other made at the site, and changes nothing at the lock.
+ * Converting it to a managed one sets the flag and keeps the id.
+ */
 export const accessCodeSpec = z.looseObject({
   access_code_id: z.string(),
   device_id: z.string(),
+  name: z.string().nullable().default(null),
+  /** `time_bound` exactly when `ends_at` is set. */
+  type: z.enum(["ongoing", "time_bound"]).default("ongoing"),
+  starts_at: instant.nullable().default(null),
+  ends_at: instant.nullable().default(null),
+  /** Is its PIN known? The PIN itself is kept sealed, beside. */
+  has_code: z.boolean().default(true),
+  common_code_key: z.string().nullable().default(null),
+  is_managed: z.boolean().default(true),
+  is_external_modification_allowed: z.boolean().default(false),
+  is_one_time_use: z.boolean().default(false),
+  prefer_native_scheduling: z.boolean().default(true),
+  max_time_rounding: z.enum(["1hour", "1day"]).default("1hour"),
+  use_backup_access_code_pool: z.boolean().default(false),
+  /** It lies in its lock's pool, and nobody was given it yet. */
+  is_backup: z.boolean().default(false),
+  pulled_backup_access_code_id: z.string().nullable().default(null),
   state,
   created_at: instant,
 });
+export type AccessCodeSpec = z.infer<typeof accessCodeSpec>;
 
 /** Documents of each kind; `state: "deleted"` is the wish that it go, `revoked` that it never open anything again. */
 export const specSchemas = {

@@ -181,9 +181,11 @@ export interface EventsQuery {
   readonly before?: number;
   readonly ids?: readonly string[];
   readonly types?: readonly string[];
-  /** Property name → wanted value, e.g. `acs_credential_id`. */
-  readonly where?: Readonly<Record<string, string>>;
+  /** Property name → the values of which it has one, e.g. `acs_credential_id`. */
+  readonly where?: Readonly<Record<string, string | readonly string[]>>;
   readonly limit: number;
+  /** The last ones, the newest first. */
+  readonly newestFirst?: boolean;
 }
 
 export interface EventsTable {

@@ -60,7 +60,7 @@ export class Events implements EventsTable {
     return this.#select("WHERE id = @id", { id })[0];
   }
 
-  list({ since, before, ids, types, where = {}, limit }: EventsQuery): readonly SeamEvent[] {
+  list({ since, before, ids, types, where = {}, limit, newestFirst }: EventsQuery): readonly SeamEvent[] {
     const conditions: string[] = [];
     const values: Record<string, SqlValue> = { limit };
     const narrow = (condition: string, named: Record<string, SqlValue>) => {
@@ -74,15 +74,18 @@ export class Events implements EventsTable {
       narrow("type IN (SELECT value FROM json_each(@types))", { types: asList(types) });
     Object.entries(where).forEach(([property, wanted], index) => {
       const value = `value${index}`;
-      if (isIndexed(property)) narrow(`${property} = @${value}`, { [value]: wanted });
+      const isWanted = `IN (SELECT value FROM json_each(@${value}))`;
+      const named = { [value]: asList(typeof wanted === "string" ? [wanted] : wanted) };
+      if (isIndexed(property)) narrow(`${property} ${isWanted}`, named);
       else
-        narrow(`EXISTS (SELECT 1 FROM json_each(body) WHERE key = @key${index} AND value = @${value})`, {
+        narrow(`EXISTS (SELECT 1 FROM json_each(body) WHERE key = @key${index} AND value ${isWanted})`, {
           [`key${index}`]: property,
-          [value]: wanted,
+          ...named,
         });
     });
     const condition = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
-    return this.#select(`${condition} ORDER BY occurred_at, seq LIMIT @limit`, values);
+    const order = newestFirst === true ? "occurred_at DESC, seq DESC" : "occurred_at, seq";
+    return this.#select(`${condition} ORDER BY ${order} LIMIT @limit`, values);
   }
 
   #select(condition: string, values: Record<string, SqlValue>): SeamEvent[] {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { CredentialQuery, Page, Paging, SeamModel } from "#src/api/model";
+import { type CredentialQuery, notSupported, type Page, type Paging, type SeamModel } from "#src/api/model";
+import { absentPart } from "#src/api/model/absent-part";
 import { missing, valueOf } from "#src/api/fault";
 import type { Inventory } from "#src/domain/inventory";
 import type { Observed } from "#src/domain/observed";
@@ -141,6 +142,9 @@ export function memorySite(now: () => number, inventory: Inventory = smallSite()
           .map((system) => renderSystem(system, inventory, { createdAt })),
     },
     entrances: {
+      credentialsWithAccess: absent,
+      grantAccess: absent,
+      unlock: absent,
       get: (id) => renderEntrance(foundIn(inventory.entrances, "acs_entrance", id), inventory, { createdAt }),
       list: (query) =>
         pageOf(
@@ -153,6 +157,7 @@ export function memorySite(now: () => number, inventory: Inventory = smallSite()
         ),
     },
     encoders: {
+      scanToAssign: absent,
       get: (id) => renderEncoder(foundIn(inventory.encoders, "acs_encoder", id), inventory, { createdAt }),
       list: (query) =>
         pageOf(
@@ -168,7 +173,15 @@ export function memorySite(now: () => number, inventory: Inventory = smallSite()
       },
       scan: ({ encoderId }) => start(encoderId, "SCAN_CREDENTIAL", null),
     },
+    accessGroups: absentPart("Access groups are"),
+    accessCodes: absentPart("Access codes are"),
+    devices: absentPart("Devices are"),
+    locks: absentPart("Locks are"),
     users: {
+      suspend: absent,
+      unsuspend: absent,
+      revokeAccess: absent,
+      accessibleEntrances: absent,
       create(input) {
         foundIn(inventory.systems, "acs_system", input.systemId);
         const user: AcsUserSpec = {
@@ -203,6 +216,7 @@ export function memorySite(now: () => number, inventory: Inventory = smallSite()
       },
     },
     credentials: {
+      accessibleEntrances: absent,
       create(wish, by) {
         const user = wish.userId === undefined ? undefined : users.get(wish.userId);
         const spec = valueOf(checkCredentialCreate(wish, { id: randomUUID(), now: now(), inventory, user }));
@@ -256,7 +270,9 @@ export function memorySite(now: () => number, inventory: Inventory = smallSite()
           .filter(({ occurred_at: at }) => Date.parse(at) > since && Date.parse(at) < before)
           .filter(({ event_id: id }) => ids === undefined || ids.includes(id))
           .filter(({ event_type: type }) => types === undefined || types.includes(type))
-          .filter((event) => Object.entries(where).every(([name, wanted]) => event[name] === wanted))
+          .filter((event) =>
+            Object.entries(where).every(([name, wanted]) => wanted.some((one) => one === event[name])),
+          )
           .slice(0, limit),
     },
   };
@@ -380,4 +396,8 @@ export function smallSite(): Inventory {
     encoders: [{ id: randomUUID(), key: "front-desk", name: "Front desk", systemId, unit: "desk/main" }],
     locks: [],
   };
+}
+
+function absent(): never {
+  throw notSupported("This is");
 }

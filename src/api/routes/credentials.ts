@@ -6,6 +6,7 @@ import {
   credentialsDelete,
   credentialsGet,
   credentialsList,
+  credentialsListEntrances,
   credentialsUnassign,
   credentialsUpdate,
 } from "../schemas/credentials.js";
@@ -73,6 +74,10 @@ export const credentialRoutes = [
     model.credentials.delete(input.acs_credential_id, by);
     return {};
   }),
+
+  route(credentialsListEntrances, (model: SeamModel, input) => ({
+    acs_entrances: [...model.credentials.accessibleEntrances(input.acs_credential_id)],
+  })),
 ];
 
 /** Names of the brands' parameters that carry something. */

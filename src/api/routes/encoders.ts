@@ -7,6 +7,7 @@ import {
   encodersGet,
   encodersList,
   scanCredential,
+  scanToAssign,
 } from "../schemas/encoders.js";
 import { pageAnswer, pagingOf } from "./pages.js";
 
@@ -38,12 +39,26 @@ export const encoderRoutes = [
     action_attempt: model.encoders.scan({ encoderId: input.acs_encoder_id }, by),
   })),
 
+  route(scanToAssign, (model: SeamModel, input, { by }) => ({
+    action_attempt: model.encoders.scanToAssign(
+      { encoderId: input.acs_encoder_id, userId: input.acs_user_id },
+      by,
+    ),
+  })),
+
   route(attemptsGet, (model: SeamModel, input) => ({
     action_attempt: model.attempts.get(input.action_attempt_id),
   })),
 
   route(attemptsList, (model: SeamModel, input) =>
-    pageAnswer("action_attempts", model.attempts.list({ ids: input.action_attempt_ids, ...pagingOf(input) })),
+    pageAnswer(
+      "action_attempts",
+      model.attempts.list({
+        ids: input.action_attempt_ids,
+        deviceId: input.device_id,
+        ...pagingOf(input),
+      }),
+    ),
   ),
 ];
 

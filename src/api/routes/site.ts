@@ -1,6 +1,16 @@
+import type { JsonObject } from "#src/lib/json";
 import type { SeamModel } from "../model.js";
 import { route } from "../route.js";
-import { entrancesGet, entrancesList, systemsGet, systemsList, workspacesGet } from "../schemas/site.js";
+import {
+  entrancesGet,
+  entrancesGrantAccess,
+  entrancesList,
+  entrancesListCredentials,
+  entrancesUnlock,
+  systemsGet,
+  systemsList,
+  workspacesGet,
+} from "../schemas/site.js";
 import { EMPTY_PAGE, isOtherAccount, pageAnswer, pagingOf } from "./pages.js";
 
 export const siteRoutes = [
@@ -32,4 +42,27 @@ export const siteRoutes = [
           }),
     ),
   ),
+
+  route(entrancesListCredentials, (model: SeamModel, input, { by }) => {
+    const found = model.entrances.credentialsWithAccess(input.acs_entrance_id, by);
+    return {
+      acs_credentials: input.include_if.length === 0 ? [...found] : found.filter(isValidOnVisionline),
+    };
+  }),
+
+  route(entrancesGrantAccess, (model: SeamModel, input, { by }) => {
+    model.entrances.grantAccess({ entranceId: input.acs_entrance_id, userId: input.acs_user_id }, by);
+    return {};
+  }),
+
+  route(entrancesUnlock, (model: SeamModel, input, { by }) => ({
+    action_attempt: model.entrances.unlock(
+      { entranceId: input.acs_entrance_id, credentialId: input.acs_credential_id },
+      by,
+    ),
+  })),
 ];
+
+function isValidOnVisionline({ visionline_metadata: metadata }: JsonObject): boolean {
+  return (metadata as JsonObject | undefined)?.["is_valid"] === true;
+}

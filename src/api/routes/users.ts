@@ -2,7 +2,17 @@ import { invalidInput } from "#src/domain/seam/fault";
 import { seamErrorOf } from "../fault.js";
 import type { SeamModel } from "../model.js";
 import { route } from "../route.js";
-import { usersCreate, usersDelete, usersGet, usersList, usersUpdate } from "../schemas/users.js";
+import {
+  usersCreate,
+  usersDelete,
+  usersGet,
+  usersList,
+  usersListEntrances,
+  usersRevokeAccess,
+  usersSuspend,
+  usersUnsuspend,
+  usersUpdate,
+} from "../schemas/users.js";
 import { pageAnswer, pagingOf } from "./pages.js";
 
 export const userRoutes = [
@@ -14,6 +24,7 @@ export const userRoutes = [
         emailAddress: input.email_address,
         phoneNumber: input.phone_number,
         accessSchedule: input.access_schedule && scheduleOf(input.access_schedule, now),
+        groupIds: input.acs_access_group_ids,
       },
       by,
     ),
@@ -51,6 +62,25 @@ export const userRoutes = [
     model.users.delete(input.acs_user_id, by);
     return {};
   }),
+
+  route(usersSuspend, (model: SeamModel, input, { by }) => {
+    model.users.suspend(input.acs_user_id, by);
+    return {};
+  }),
+
+  route(usersUnsuspend, (model: SeamModel, input, { by }) => {
+    model.users.unsuspend(input.acs_user_id, by);
+    return {};
+  }),
+
+  route(usersRevokeAccess, (model: SeamModel, input, { by }) => {
+    model.users.revokeAccess(input.acs_user_id, by);
+    return {};
+  }),
+
+  route(usersListEntrances, (model: SeamModel, input) => ({
+    acs_entrances: [...model.users.accessibleEntrances(input.acs_user_id)],
+  })),
 ];
 
 interface ScheduleInput {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ACT, answer, CHANGE, endpoint, READ, REMOVE } from "./endpoint.js";
 import { id, ids, instant, notKept, pagination, paging, pin, search } from "./fields.js";
-import { acsCredential } from "./objects.js";
+import { acsCredential, acsEntrance } from "./objects.js";
 
 const holder = {
   acs_credential_id: id,
@@ -83,4 +83,12 @@ export const credentialsDelete = endpoint({
   role: "technician",
   input: z.object({ acs_credential_id: id }),
   output: answer({}),
+});
+
+export const credentialsListEntrances = endpoint({
+  path: "/acs/credentials/list_accessible_entrances",
+  methods: READ,
+  role: "viewer",
+  input: z.object({ acs_credential_id: id }),
+  output: answer({ acs_entrances: z.array(acsEntrance) }),
 });

@@ -44,6 +44,20 @@ export const scanCredential = endpoint({
   output: answer({ action_attempt: actionAttempt }),
 });
 
+/** Scans a card and hands the credential on it to the user. */
+export const scanToAssign = endpoint({
+  path: "/acs/encoders/scan_to_assign_credential",
+  methods: ACT,
+  role: "technician",
+  input: z.object({
+    acs_encoder_id: id,
+    acs_user_id: id,
+    user_identity_id: notKept("user identities"),
+    salto_ks_metadata: notKept("Salto KS systems"),
+  }),
+  output: answer({ action_attempt: actionAttempt }),
+});
+
 export const attemptsGet = endpoint({
   path: "/action_attempts/get",
   methods: READ,
@@ -58,8 +72,8 @@ export const attemptsList = endpoint({
   role: "viewer",
   input: z.object({
     action_attempt_ids: ids.optional(),
+    device_id: id.optional(),
     ...paging(500),
-    device_id: notKept("action attempts of devices"),
   }),
   output: answer({ action_attempts: z.array(actionAttempt), pagination }),
 });

@@ -26,6 +26,12 @@ export const pin = z
   .regex(/^[0-9]{1,16}$/, "must be a string of 1 to 16 digits")
   .transform((digits) => new Secret(digits));
 
+/** A PIN of an access code; the lock's own lengths are checked after. */
+export const accessPin = z
+  .string("must be a string of digits")
+  .regex(/^[0-9]{4,12}$/, "must be a string of 4 to 12 digits")
+  .transform((digits) => new Secret(digits));
+
 export const text = z.string().trim().min(1).max(200);
 
 export const search = z.string().max(200).nullish();
@@ -53,6 +59,20 @@ export const pagination = z.object({
   next_page_cursor: z.string().nullable(),
   next_page_url: z.string().nullable(),
 });
+
+/** Exactly one of these parameters: issues name the first of them. */
+export function exactlyOne<Name extends string>(...names: readonly Name[]) {
+  return (input: Readonly<Partial<Record<Name, unknown>>>, context: z.core.$RefinementCtx): void => {
+    const given = names.filter((name) => input[name] !== undefined);
+    if (given.length === 1) return;
+    const [first = ""] = names;
+    const message =
+      given.length === 0
+        ? `Required: one of ${names.join(", ")}`
+        : `must be the only one of ${names.join(", ")}`;
+    context.addIssue({ code: "custom", path: [given[1] ?? first], message });
+  };
+}
 
 /** A parameter of Seam's that would change the meaning of the call and has nothing here to stand for. */
 export function notKept(what: string) {

@@ -65,6 +65,42 @@ export const acsCredential = z.looseObject({
   created_at: z.string(),
 });
 
+export const acsAccessGroup = z.looseObject({
+  acs_access_group_id: z.string(),
+  acs_system_id: z.string(),
+  name: z.string(),
+  display_name: z.string(),
+  created_at: z.string(),
+});
+
+export const accessCode = z.looseObject({
+  access_code_id: z.string(),
+  device_id: z.string(),
+  name: z.string().nullable(),
+  /** Null when the caller may not see it, or the lock does not show it. */
+  code: z.string().nullable(),
+  type: z.enum(["ongoing", "time_bound"]),
+  status: z.enum(["unset", "setting", "set", "removing", "unknown"]),
+  starts_at: z.string().nullable().optional(),
+  ends_at: z.string().nullable().optional(),
+  is_managed: z.boolean(),
+  errors: notices,
+  warnings: notices,
+  created_at: z.string(),
+});
+
+export const device = z.looseObject({
+  device_id: z.string(),
+  device_type: z.string(),
+  display_name: z.string(),
+  capabilities_supported: z.array(z.string()),
+  properties: z.looseObject({ online: z.boolean() }),
+  is_managed: z.literal(true),
+  errors: notices,
+  warnings: notices,
+  created_at: z.string(),
+});
+
 export const actionAttempt = z.object({
   action_attempt_id: z.string(),
   action_type: z.string(),

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { answer, endpoint, READ } from "./endpoint.js";
+import { ACT, answer, CHANGE, endpoint, READ } from "./endpoint.js";
 import { id, ids, notKept, pagination, paging, search } from "./fields.js";
-import { acsEntrance, acsSystem, workspace } from "./objects.js";
+import { acsCredential, acsEntrance, acsSystem, actionAttempt, workspace } from "./objects.js";
 
-/** What the site has: workspace, systems, entrances. All come from the configuration and are only read. */
+/** What the site has: workspace, systems, entrances. All come from the configuration. */
 
 export const workspacesGet = endpoint({
   path: "/workspaces/get",
@@ -58,4 +58,31 @@ export const entrancesList = endpoint({
     access_method_id: notKept("access methods"),
   }),
   output: answer({ acs_entrances: z.array(acsEntrance), pagination }),
+});
+
+export const entrancesListCredentials = endpoint({
+  path: "/acs/entrances/list_credentials_with_access",
+  methods: READ,
+  role: "viewer",
+  input: z.object({
+    acs_entrance_id: id,
+    include_if: z.array(z.literal("visionline_metadata.is_valid")).max(1).default([]),
+  }),
+  output: answer({ acs_credentials: z.array(acsCredential) }),
+});
+
+export const entrancesGrantAccess = endpoint({
+  path: "/acs/entrances/grant_access",
+  methods: CHANGE,
+  role: "technician",
+  input: z.object({ acs_entrance_id: id, acs_user_id: id, user_identity_id: notKept("user identities") }),
+  output: answer({}),
+});
+
+export const entrancesUnlock = endpoint({
+  path: "/acs/entrances/unlock",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ acs_entrance_id: id, acs_credential_id: id }),
+  output: answer({ action_attempt: actionAttempt }),
 });

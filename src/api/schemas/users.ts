@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ACT, answer, CHANGE, endpoint, READ, REMOVE } from "./endpoint.js";
-import { id, instant, notKept, pagination, paging, search, text } from "./fields.js";
-import { acsUser } from "./objects.js";
+import { id, ids, instant, notKept, pagination, paging, search, text } from "./fields.js";
+import { acsEntrance, acsUser } from "./objects.js";
 
 const who = { acs_user_id: id, user_identity_id: notKept("user identities") };
 
@@ -20,10 +20,7 @@ export const usersCreate = endpoint({
     ...person,
     access_schedule: accessSchedule.optional(),
     user_identity_id: notKept("user identities"),
-    acs_access_group_ids: z
-      .array(z.string())
-      .max(0, "must be empty: there are no access groups here")
-      .optional(),
+    acs_access_group_ids: ids.default([]),
   }),
   output: answer({ acs_user: acsUser }),
 });
@@ -71,4 +68,36 @@ export const usersDelete = endpoint({
   role: "technician",
   input: z.object(who),
   output: answer({}),
+});
+
+export const usersSuspend = endpoint({
+  path: "/acs/users/suspend",
+  methods: ACT,
+  role: "technician",
+  input: z.object(who),
+  output: answer({}),
+});
+
+export const usersUnsuspend = endpoint({
+  path: "/acs/users/unsuspend",
+  methods: ACT,
+  role: "technician",
+  input: z.object(who),
+  output: answer({}),
+});
+
+export const usersRevokeAccess = endpoint({
+  path: "/acs/users/revoke_access_to_all_entrances",
+  methods: REMOVE,
+  role: "technician",
+  input: z.object(who),
+  output: answer({}),
+});
+
+export const usersListEntrances = endpoint({
+  path: "/acs/users/list_accessible_entrances",
+  methods: READ,
+  role: "viewer",
+  input: z.object(who),
+  output: answer({ acs_entrances: z.array(acsEntrance) }),
 });

@@ -2,11 +2,13 @@ import { missing, valueOf } from "#src/api/fault";
 import {
   type Caller,
   type CredentialQuery,
+  notSupported,
   type Page,
   type Paging,
   SeamError,
   type SeamModel,
 } from "#src/api/model";
+import { absentPart } from "#src/api/model/absent-part";
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
 import { observedAt, renderCredential, withProblem } from "#src/domain/seam/credential";
 import { isoInstant } from "#src/domain/seam/instant";
@@ -76,6 +78,9 @@ export function cloudModel(site: CloudSite): SeamModel {
         ),
     },
     entrances: {
+      credentialsWithAccess: absent,
+      grantAccess: absent,
+      unlock: absent,
       get: (id) =>
         renderEntrance(foundIn(inventory().entrances, "acs_entrance", id), inventory(), seen(site, id)),
       list(query) {
@@ -92,6 +97,7 @@ export function cloudModel(site: CloudSite): SeamModel {
       },
     },
     encoders: {
+      scanToAssign: absent,
       get: (id) => renderEncoder(encoderOf(id), inventory(), seen(site, id)),
       list({ systemIds, encoderIds, ...paging }) {
         const items = inventory()
@@ -111,7 +117,15 @@ export function cloudModel(site: CloudSite): SeamModel {
         return renderActionAttempt(site.command("scan", encoderId, null, by.name));
       },
     },
+    accessGroups: absentPart("Access groups are"),
+    accessCodes: absentPart("Access codes are"),
+    devices: absentPart("Devices are"),
+    locks: absentPart("Locks are"),
     users: {
+      suspend: absent,
+      unsuspend: absent,
+      revokeAccess: absent,
+      accessibleEntrances: absent,
       create(input) {
         foundIn(inventory().systems, "acs_system", input.systemId);
         return putUser({
@@ -154,6 +168,7 @@ export function cloudModel(site: CloudSite): SeamModel {
       },
     },
     credentials: {
+      accessibleEntrances: absent,
       create(input, by) {
         const holder = input.userId === undefined ? undefined : site.feed.get("acs_user", input.userId);
         const spec = valueOf(
@@ -299,4 +314,8 @@ function schedule({ startsAt, endsAt }: { readonly startsAt: number; readonly en
 /** A parsed document is JSON; its type allows absent members, which JSON leaves out. */
 function asJson(spec: AcsCredentialSpec | AcsUserSpec): JsonObject {
   return JSON.parse(JSON.stringify(spec)) as JsonObject;
+}
+
+function absent(): never {
+  throw notSupported("This is");
 }

@@ -7,8 +7,9 @@ export interface SeamEventsQuery {
   readonly before?: number | undefined;
   readonly ids?: readonly string[] | undefined;
   readonly types?: readonly string[] | undefined;
-  readonly where: Readonly<Record<string, string>>;
+  readonly where: Readonly<Record<string, readonly string[]>>;
   readonly limit: number;
+  readonly newestFirst?: boolean | undefined;
 }
 
 /** Events in Seam's words. The id comes from what happened, so that the same fact is told once. */
@@ -55,16 +56,19 @@ export class SeamEvents {
   /** In the order in which they happened. */
   list(query: SeamEventsQuery): readonly SeamEvent[] {
     const { since = -Infinity, before = Infinity, ids, types, where, limit } = query;
-    return this.#database
+    const rows = this.#database
       .prepare<[], { body: string; occurred_at: number }>(
         "SELECT body, occurred_at FROM events ORDER BY occurred_at, position",
       )
-      .all()
+      .all();
+    return (query.newestFirst === true ? rows.reverse() : rows)
       .filter((row) => row.occurred_at > since && row.occurred_at < before)
       .map((row) => eventOf(row.body))
       .filter((event) => ids === undefined || ids.includes(event.event_id))
       .filter((event) => types === undefined || types.includes(event.event_type))
-      .filter((event) => Object.entries(where).every(([name, value]) => event[name] === value))
+      .filter((event) =>
+        Object.entries(where).every(([name, values]) => values.some((value) => event[name] === value)),
+      )
       .slice(0, limit);
   }
 }

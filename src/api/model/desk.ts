@@ -1,0 +1,90 @@
+import type { JsonObject } from "#src/lib/json";
+import type { Secret } from "#src/lib/secret";
+import type { Caller } from "./paging.js";
+
+/** The steps of a job at an encoder, in the order in which they may come. */
+export const JOB_STEPS = [
+  "waiting_for_encoder",
+  "waiting_for_card",
+  "card_seen",
+  "reading",
+  "writing",
+  "verifying",
+  "done",
+] as const;
+export type JobStep = (typeof JOB_STEPS)[number];
+
+/** One line of a live stream. `done` comes last, exactly once, with the finished action attempt. */
+export interface JobProgress {
+  readonly step: JobStep;
+  /** A sentence for the person at the desk. */
+  readonly say: string;
+  /** Facts for display, e.g. `uid`, `technology`; never card content or keys. */
+  readonly facts: JsonObject;
+  readonly action_attempt: JsonObject | null;
+}
+
+/** What only a gateway offers: the routes under `/lockbridge/…`. The stand-in cloud has none of them. */
+export interface DeskModel {
+  /** Site, devices, cloud link, queue lengths, clock quality: what a status screen shows. */
+  status(): JsonObject;
+  /** What is wanted, stored and proved on cards, and what keeps them apart. */
+  sync(): JsonObject;
+  /** Forgets the latest time ever trusted; answers the time as it is known then. */
+  resetClockFloor(by: Caller): JsonObject;
+  devices(): readonly JsonObject[];
+  /** As `encoders.encode`, with the choice to write over another guest's valid card. */
+  encode(
+    input: {
+      encoderId: string;
+      credentialId: string;
+      overwrite: boolean;
+      /** UIDs of cards that are not taken. */
+      exceptCards?: readonly string[] | undefined;
+    },
+    by: Caller,
+  ): JsonObject;
+  erase(input: { encoderId: string }, by: Caller): JsonObject;
+  /** Ends a waiting or running job; answers the state the card is in, in a sentence. */
+  cancel(attemptId: string, by: Caller): Promise<JsonObject>;
+  /** Replays what happened so far, then goes on; the returned function stops it. Unknown id: SeamError 404. */
+  follow(attemptId: string, listener: (progress: JobProgress) => void): () => void;
+  revoke(credentialId: string, by: Caller): JsonObject;
+  /** Entrances whose numbers this list changes while cards carry the present ones, with a sentence each. */
+  checkEntrances(
+    entrances: readonly { id: string; door: number | null; zone: number | null }[],
+  ): readonly JsonObject[];
+  /** A person says that the card of this generation is destroyed. */
+  settle(input: { credentialId: string; generation: number }, by: Caller): JsonObject;
+  /** The credential as Seam shows it, and beside it what only the gateway knows: state, generation, live cards. */
+  credential(credentialId: string, by: Caller): JsonObject;
+  readonly keys: {
+    list(): readonly JsonObject[];
+    /** Makes a new random key set and writes with it from now on; older ones stay for reading. Same act for `create` and `rotate`: `create` refuses when one exists, `rotate` when none does. */
+    create(by: Caller): JsonObject;
+    rotate(by: Caller): JsonObject;
+    import(set: { issuer: Secret<Uint8Array>; cardMaster: Secret<Uint8Array> }, by: Caller): JsonObject;
+  };
+  readonly tokens: {
+    /** The token is in this answer and nowhere else. */
+    create(
+      input: { name: string; role: Caller["role"] },
+      by: Caller,
+    ): { readonly id: string; readonly token: string };
+    list(): readonly JsonObject[];
+    remove(id: string, by: Caller): void;
+    /** Who presents this token? */
+    check(token: string): { readonly name: string; readonly role: Caller["role"] } | undefined;
+  };
+  /** Only on a simulated site. */
+  readonly simulation: Simulation | undefined;
+}
+
+/** Acts on the simulated hardware. */
+export interface Simulation {
+  /** Kinds of card that can be put on. */
+  readonly cardKinds: readonly string[];
+  /** Puts a card on the encoder's antenna: a new one of `kind`, or an earlier one again by `uid`. Returns its UID. */
+  putCard(encoderId: string, card: { readonly kind: string } | { readonly uid: string }): string;
+  takeCard(encoderId: string): void;
+}

@@ -1,0 +1,111 @@
+import { z } from "zod";
+import { ACT, answer, endpoint } from "./endpoint.js";
+import { accessPin, id, text } from "./fields.js";
+import { accessCode, actionAttempt } from "./objects.js";
+
+/** Routes of a sandbox workspace: they act on its simulated hardware. Everywhere else they are 404. */
+
+const pin = accessPin;
+
+export const simulateEncodeSuccess = endpoint({
+  path: "/acs/encoders/simulate/next_credential_encode_will_succeed",
+  methods: ACT,
+  role: "technician",
+  input: z.object({
+    acs_encoder_id: id,
+    scenario: z.literal("credential_is_issued").default("credential_is_issued"),
+  }),
+  output: answer({}),
+});
+
+export const simulateEncodeFailure = endpoint({
+  path: "/acs/encoders/simulate/next_credential_encode_will_fail",
+  methods: ACT,
+  role: "technician",
+  input: z.object({
+    acs_encoder_id: id,
+    error_code: z
+      .enum([
+        "no_credential_on_encoder",
+        "encoding_interrupted",
+        "uncategorized_error",
+        "action_attempt_expired",
+      ])
+      .default("no_credential_on_encoder"),
+    acs_credential_id: id.optional(),
+  }),
+  output: answer({}),
+});
+
+export const simulateScanSuccess = endpoint({
+  path: "/acs/encoders/simulate/next_credential_scan_will_succeed",
+  methods: ACT,
+  role: "technician",
+  input: z.object({
+    acs_encoder_id: id,
+    scenario: z
+      .enum([
+        "credential_exists_on_seam",
+        "credential_on_encoder_needs_update",
+        "credential_does_not_exist_on_seam",
+        "credential_on_encoder_is_empty",
+      ])
+      .default("credential_exists_on_seam"),
+    acs_credential_id_on_seam: id.optional(),
+  }),
+  output: answer({}),
+});
+
+export const simulateScanFailure = endpoint({
+  path: "/acs/encoders/simulate/next_credential_scan_will_fail",
+  methods: ACT,
+  role: "technician",
+  input: z.object({
+    acs_encoder_id: id,
+    error_code: z
+      .enum(["no_credential_on_encoder", "uncategorized_error", "action_attempt_expired"])
+      .default("no_credential_on_encoder"),
+    acs_credential_id_on_seam: id.optional(),
+  }),
+  output: answer({}),
+});
+
+export const simulateUnmanagedCode = endpoint({
+  path: "/access_codes/simulate/create_unmanaged_access_code",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ device_id: id, code: pin, name: text }),
+  output: answer({ access_code: accessCode }),
+});
+
+export const simulateKeypadEntry = endpoint({
+  path: "/locks/simulate/keypad_code_entry",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ device_id: id, code: pin }),
+  output: answer({ action_attempt: actionAttempt }),
+});
+
+export const simulateLockByHand = endpoint({
+  path: "/locks/simulate/manual_lock_via_keypad",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ device_id: id }),
+  output: answer({ action_attempt: actionAttempt }),
+});
+
+export const simulateConnect = endpoint({
+  path: "/devices/simulate/connect",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ device_id: id }),
+  output: answer({}),
+});
+
+export const simulateDisconnect = endpoint({
+  path: "/devices/simulate/disconnect",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ device_id: id }),
+  output: answer({}),
+});
