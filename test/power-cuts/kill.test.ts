@@ -152,7 +152,7 @@ class Site {
     this.#running = null;
     inspect(this.world.stateDir, (remains) => {
       this.#invariants.checkRest(remains);
-      expect(doubtsIn(remains)).toEqual([]);
+      expect(unsettledIn(remains, this.world)).toEqual([]);
     });
   }
 
@@ -178,6 +178,24 @@ class Site {
     for (const daemon of this.#waiting) await daemon.cut();
     await this.world.close();
   }
+}
+
+/**
+ * Doubts that showing their card has not settled. One stays, and rightly: a card that was written for a credential
+ * taken back since. It opens until its date, so it is listed, and there is nothing more to learn from it.
+ */
+function unsettledIn(remains: Remains, world: World): readonly object[] {
+  return doubtsIn(remains).flatMap(({ credentialId, uid }) => {
+    const row = remains.store.objects.get("acs_credential", credentialId);
+    const context = row?.record?.context;
+    const found = world.card(uid)?.record();
+    const isWritten =
+      found?.is === "ours" &&
+      found.record.credentialId === row?.cardCredentialId &&
+      found.record.sequence === context?.doubt?.generation;
+    if (context?.denied != null && isWritten) return [];
+    return [{ credentialId, uid, state: row?.record?.state, doubt: context?.doubt, found }];
+  });
 }
 
 /** Did the cut fall between an intent and its outcome? */

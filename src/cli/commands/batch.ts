@@ -134,7 +134,7 @@ class Batch {
   /** One attempt; null when the card is written and checked. */
   async #encode(entry: Entry): Promise<{ readonly error: CliError; readonly uid: string | null } | null> {
     const { client } = this.#context;
-    let uid: string | null = null;
+    const seen: { uid: string | null } = { uid: null };
     try {
       const { action_attempt } = await client.call(deskEncode, {
         acs_encoder_id: this.#encoderId,
@@ -145,17 +145,17 @@ class Batch {
       const result = await followJob(this.#context, action_attempt, {
         credentialId: entry.acs_credential_id,
         onStep: ({ facts }) => {
-          if (typeof facts["uid"] === "string") uid = facts["uid"];
+          if (typeof facts["uid"] === "string") seen.uid = facts["uid"];
         },
       });
       const number = result["card_number"];
       const card_number = typeof number === "string" ? number : null;
-      if (uid !== null) this.#cardsDone.push(uid);
-      this.#add({ ...entry, result: "written", uid, card_number, message: null });
+      if (seen.uid !== null) this.#cardsDone.push(seen.uid);
+      this.#add({ ...entry, result: "written", uid: seen.uid, card_number, message: null });
       return null;
     } catch (error) {
       if (!(error instanceof CliError)) throw error;
-      return { error, uid };
+      return { error, uid: seen.uid };
     }
   }
 
