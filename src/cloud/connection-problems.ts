@@ -28,7 +28,7 @@ function hintOf(code: string): string {
     return ": a file of cloud.tls is damaged, or certificate and key do not match";
   if (code.includes("ALTNAME")) return ": its certificate is for another name";
   if (/SELF_SIGNED|UNABLE_TO_/.test(code))
-    return ": its certificate is of no authority known here; check cloud.tls.ca";
+    return ": its certificate is of no authority known here; check cloud.tls.ca, and whether a proxy on the way opens encrypted connections";
   return "";
 }
 

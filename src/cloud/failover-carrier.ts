@@ -175,7 +175,7 @@ class FailoverCarrier implements Carrier {
     const hasHeld = welcomedAt !== null && moment.now - welcomedAt >= SESSION_HELD_MS;
     if (hasHeld) this.#ways = heldOver(this.#ways, at);
     // The end of what held is no failed attempt, but the pause that it may ask for holds.
-    if (failure === null || (hasHeld && failure.retryAfterMs === undefined)) return;
+    if (failure === null || (hasHeld && (failure.retryAfterMs ?? 0) === 0)) return;
     const withoutWelcomeSince = welcomedAt === null ? began : moment.now;
     this.#ways = failedOver(this.#ways, at, { ...failure, began: withoutWelcomeSince }, moment);
   }

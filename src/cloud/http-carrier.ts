@@ -5,7 +5,7 @@ import { encodeBody } from "./body.js";
 import { checkedAddress } from "./address.js";
 import type { Carrier, CarrierSink, CarrierTls } from "./carrier.js";
 import { problemOfError } from "./connection-problems.js";
-import { problemOfStatus } from "./http-problems.js";
+import { problemOfAnswer } from "./http-problems.js";
 import type { CarrierProblem } from "./sync-state.js";
 import { type GatewayMessage, LIMITS } from "./wire.js";
 
@@ -179,7 +179,7 @@ class HttpCarrier implements Carrier {
     // Redirects are not followed: the token and the PINs are for this cloud and no other.
     if (statusCode !== 200) {
       stream.destroy();
-      return problemOfStatus(statusCode, headers, this.#clock.now());
+      return problemOfAnswer({ status: statusCode, headers, now: this.#clock.now(), key: "cloud.http" });
     }
     const chunks: Buffer[] = [];
     let size = 0;

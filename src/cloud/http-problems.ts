@@ -3,26 +3,47 @@ import type { CarrierProblem } from "./sync-state.js";
 
 const RETRY_AFTER_MAX_MS = 3_600_000;
 
-/** What an answer other than 200 means for the link. `now` is wall time, for a `Retry-After` that is a date. */
-export function problemOfStatus(status: number, headers: IncomingHttpHeaders, now: number): CarrierProblem {
-  const said = `the cloud answered ${status}`;
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Wall time, for a `Retry-After` that is a date. */
+  readonly now: number;
+  /** Where the address stands in the configuration. */
+  readonly key: "cloud.http" | "cloud.url";
+}
+
+/** What an answer means for the link that is not the one which the carrier can use. */
+export function problemOfAnswer({ status, headers, now, key }: HttpAnswer): CarrierProblem {
+  const isPage = /^text\/html\b/i.test(headers["content-type"] ?? "");
+  const said = isPage
+    ? `the cloud's address answered ${status} with a web page`
+    : `the cloud answered ${status}`;
   if (status >= 300 && status < 400) {
     return {
       code: "carrier.redirected",
-      message: `${said}, a redirect, which is never followed; correct cloud.http, or sign in to the network's portal`,
+      message: `${said}, a redirect, which is never followed; correct ${key}, or sign in to the network's portal`,
     };
   }
   switch (status) {
+    case 407:
+      return {
+        code: "carrier.unexpected_answer",
+        message: `${said}: a proxy on the way wants credentials; let this gateway through without`,
+      };
+    case 511:
+      return { code: "carrier.redirected", message: `${said}: sign in to the network's portal` };
     case 401:
     case 403:
       return {
         code: "carrier.unauthorized",
-        message: `${said}: it does not accept this gateway's token; check cloud.token and cloud.gateway`,
+        message: isPage
+          ? `${said}: a proxy on the way may refuse it, or the cloud this gateway's token; check cloud.token and cloud.gateway`
+          : `${said}: it does not accept this gateway's token; check cloud.token and cloud.gateway`,
       };
     case 404:
       return {
         code: "carrier.not_found",
-        message: `${said}: no such gateway there; check cloud.http and cloud.gateway`,
+        message: `${said}: no such gateway there; check ${key} and cloud.gateway`,
       };
     case 409:
     case 410:
@@ -37,9 +58,11 @@ export function problemOfStatus(status: number, headers: IncomingHttpHeaders, no
         retryAfterMs: retryAfterMs(headers["retry-after"], now),
       };
     default:
-      return status >= 500
-        ? { code: "carrier.server_error", message: said }
-        : { code: "carrier.unexpected_answer", message: said };
+      if (status >= 500) return { code: "carrier.server_error", message: said };
+      return {
+        code: "carrier.unexpected_answer",
+        message: key === "cloud.url" ? `${said} and not as MQTT over WebSocket; check ${key}` : said,
+      };
   }
 }
 

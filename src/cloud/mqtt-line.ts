@@ -1,7 +1,12 @@
 import { connect, type IPublishPacket, type MqttClient } from "mqtt";
 import type { Clock } from "#src/lib/deadline";
 import { clientOptions, type MqttConnectOptions, type MqttVersion, PACKET_BYTES } from "./mqtt-connect.js";
-import { isVersionRefused, problemOfMqttError, problemOfReason } from "./mqtt-problems.js";
+import {
+  isVersionRefused,
+  problemOfMqttError,
+  problemOfReason,
+  problemOfStreamError,
+} from "./mqtt-problems.js";
 import type { CarrierProblem } from "./sync-state.js";
 import { LIMITS } from "./wire.js";
 
@@ -97,6 +102,10 @@ export class MqttLine {
     }
     this.#hasSocket = true;
     client.stream.on("data", (chunk: Uint8Array) => this.#watchSize(chunk.length));
+    client.stream.on("error", (error: Error) => {
+      const problem = problemOfStreamError(error, this.#host);
+      if (problem !== null) this.#end(problem);
+    });
   }
 
   publish(message: Outgoing): void {

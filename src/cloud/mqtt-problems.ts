@@ -1,4 +1,5 @@
 import { problemOfError } from "./connection-problems.js";
+import { problemOfAnswer } from "./http-problems.js";
 import type { CarrierProblem, CarrierProblemCode } from "./sync-state.js";
 
 /**
@@ -52,6 +53,19 @@ export function problemOfReason(reason: number, host: string): CarrierProblem {
 
 /** The library's own words for a broker that left its pings unanswered; it gives no code. */
 const KEEP_ALIVE_OVER = "Keepalive timeout";
+
+/**
+ * What an error of the stream below the MQTT library means that the library keeps to itself: a web server that does not
+ * go on as WebSocket (the `ws` package's own words hold its status), and failures of TLS below a WebSocket. null: the
+ * library tells of it.
+ */
+export function problemOfStreamError(error: Error, host: string): CarrierProblem | null {
+  const [, status] = /^Unexpected server response: (\d{3})$/.exec(error.message) ?? [];
+  if (status !== undefined)
+    return problemOfAnswer({ status: Number(status), headers: {}, now: 0, key: "cloud.url" });
+  const isTls = "code" in error && typeof error.code === "string" && error.code !== "ECONNRESET";
+  return isTls ? problemOfError(error, host) : null;
+}
 
 /** What an error of the MQTT library means: the broker's number, a failure of the connection, or of the protocol. */
 export function problemOfMqttError(error: unknown, host: string): CarrierProblem {
