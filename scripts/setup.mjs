@@ -29,6 +29,13 @@ const NFC_PEERS = [
   { name: "libfreefare-dev", file: "/usr/include/freefare.h" },
   BUILD_ESSENTIAL,
 ];
+/** USB HID devices that are not there: udev, sysfs and the nodes come from umockdev. node-hid is built on libusb. */
+const EMULATED_HID = [
+  { name: "umockdev", command: "umockdev-wrapper" },
+  { name: "gir1.2-umockdev-1.0", file: "/usr/share/doc/gir1.2-umockdev-1.0/copyright" },
+  { name: "python3-gi", file: "/usr/share/doc/python3-gi/copyright" },
+  { name: "libusb-1.0-0", file: "/usr/share/doc/libusb-1.0-0/copyright" },
+];
 /** Systemd's own tools judge the unit; the daemon runs under the unit's filter of system calls. */
 const SERVICE_TOOLS = [
   { name: "systemd", command: "systemd-analyze" },
@@ -38,7 +45,10 @@ const SERVICE_TOOLS = [
 const TARGETS = {
   demo: { packages: [SOCAT], isBuilt: true },
   /** The check builds by itself, as a step that is counted. */
-  test: { packages: [SOCAT, STRACE, ...BROKER, ...NFC_PEERS, ...SERVICE_TOOLS], isBuilt: false },
+  test: {
+    packages: [SOCAT, STRACE, ...BROKER, ...NFC_PEERS, ...EMULATED_HID, ...SERVICE_TOOLS],
+    isBuilt: false,
+  },
   build: { packages: [], isBuilt: true },
 };
 

@@ -24,8 +24,10 @@ import {
   watchStore,
 } from "#src/gateway-heartbeat";
 import { loadDriver } from "#src/gateway-drivers";
+import { lineOpeners, wantedLine } from "#src/gateway-lines";
 import { Observability } from "#src/gateway-observability";
 import { keepUp } from "#src/gateway-upkeep";
+import { gatewayWebhooks } from "#src/gateway-webhooks";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import { realClock } from "#src/ops/clock";
@@ -33,7 +35,6 @@ import type { Metrics } from "#src/ops/metrics";
 import { type FloorStore, FlooredTime, watchClockSync } from "#src/ops/time-source";
 import { loadSealingKey } from "#src/store/sealing-key";
 import { openStore } from "#src/store/store";
-import { openSerialLine, portMark } from "#src/transports/serial";
 import { VERSION } from "#src/ops/version";
 
 export interface GatewayOptions {
@@ -77,7 +78,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const devices = new Devices(
     await Promise.all(config.devices.map((device) => supervised(device, { clock, watch }))),
     {
-      openers: { serial: (path, settings) => openSerialLine(path, settings, { clock }), mark: portMark },
+      openers: lineOpeners(clock),
       clock,
       log,
     },
@@ -132,9 +133,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     sync: () => observability.sync(),
     resetClockFloor: () => time.resetFloor(),
   });
+  const webhooks = gatewayWebhooks(engine, {
+    isSandbox: options.simulation !== undefined,
+    version: VERSION,
+  });
   const apis = await listen(config, {
     seam,
     desk,
+    webhooks: webhooks.model,
     clock,
     random,
     log,
@@ -145,6 +151,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const stopMetrics = meter(engine, metrics);
   devices.start();
   link?.start();
+  webhooks.start();
   const stopUpkeep = keepUp(engine, {
     link,
     time,
@@ -164,6 +171,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await apis.close();
       await engine.jobs.stop(JOBS_END_WITHIN_MS);
       await link?.stop();
+      await webhooks.stop();
       stopJournal();
       stopMetrics();
       await devices.stop();
@@ -205,12 +213,7 @@ export class ConfigConflict extends Error {
 async function cloudLink(
   engine: Engine,
   config: Config,
-  {
-    clock,
-    log,
-    learn,
-    meter,
-  }: { clock: Clock; log: Log; learn: (now: number) => void; meter: CloudMeter },
+  { clock, log, learn, meter }: { clock: Clock; log: Log; learn: (now: number) => void; meter: CloudMeter },
 ): Promise<CloudLink | null> {
   const { cloud } = config;
   if (cloud === null) return null;
@@ -242,7 +245,7 @@ async function supervised(
     driverId: driver.id,
     port: device.port,
     onTurn: watch(`device ${device.key}`, DEVICE_SILENCE_MAX_MS),
-    serial: driver.transport === "serial" ? (driver.serial ?? { baudRate: 9_600 }) : null,
+    line: wantedLine(driver),
     open: (line, log, signal) =>
       driver.open(device.settings, { line: line ?? undefined, clock, log }, { signal }),
   };

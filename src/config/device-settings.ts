@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HID_ADDRESS_FORM, parseHidAddress } from "#src/lib/hid-address";
 import { explainIssues, meant, oneOf } from "./explain.js";
 import type { Finding } from "./problem.js";
 import { entriesOf } from "./tolerant.js";
@@ -56,6 +57,10 @@ export async function readDevices(
           : { path: [...under, "port"], at: "key", message: `the driver ${id} has no port` },
       );
     }
+    if (typeof port === "string" && driver.transport !== "none") {
+      const message = wrongForm(driver.transport, port);
+      if (message !== null) findings.push({ path: [...under, "port"], at: "value", message });
+    }
     if (typeof port === "string") {
       const other = keyByPort.get(port);
       if (other !== undefined) {
@@ -77,4 +82,13 @@ export async function readDevices(
     }
   }
   return { devices, findings };
+}
+
+/** A HID device is named by what it is, everything else by a path. Null when the form is right. */
+function wrongForm(transport: string, port: string): string | null {
+  if (transport === "hid" && parseHidAddress(port) === null)
+    return `this driver's port is a USB HID device: ${HID_ADDRESS_FORM}`;
+  if (transport !== "hid" && port.startsWith("hid:"))
+    return "this driver's port is no USB HID device: name it by its path, best under /dev/serial/by-id";
+  return null;
 }

@@ -43,7 +43,9 @@ const device = z
       .string()
       .min(1)
       .optional()
-      .describe("Where it is plugged in; best a name under /dev/serial/by-id."),
+      .describe(
+        "Where it is plugged in: best a name under /dev/serial/by-id, or hid:VENDOR:PRODUCT for a USB HID device.",
+      ),
   })
   .describe("Hardware, by key. What else stands here is the driver's own.");
 

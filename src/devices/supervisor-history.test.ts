@@ -71,15 +71,15 @@ class World {
         key: "desk",
         driverId: "imaginary",
         port: "/dev/imaginary",
-        serial: { baudRate: 9600 },
-        open: (line, _log, signal) => this.#open(line, signal),
+        line: { kind: "serial", settings: { baudRate: 9600 } },
+        open: (line, _log, signal) => this.#open(line as SerialLine | null, signal), // as its opener made it
       },
     ],
     {
       clock: this.clock,
       log: quiet,
       openers: {
-        serial: () => this.#openLine(),
+        open: () => this.#openLine(),
         mark: () => Promise.resolve(this.isPlugged ? String(this.#mark) : null),
       },
     },

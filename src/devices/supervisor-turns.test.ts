@@ -47,7 +47,7 @@ function rig({ serial, open }: { serial?: () => Promise<SerialLine>; open?: () =
         key: "desk",
         driverId: "imaginary",
         port: "/dev/imaginary",
-        serial: { baudRate: 9600 },
+        line: { kind: "serial", settings: { baudRate: 9600 } },
         open: open ?? (() => Promise.resolve(well)),
         onTurn: () => void turns.push(clock.monotonic()),
       },
@@ -55,7 +55,7 @@ function rig({ serial, open }: { serial?: () => Promise<SerialLine>; open?: () =
     {
       clock,
       log: quiet,
-      openers: { serial: serial ?? (() => Promise.resolve(bareLine())), mark: () => Promise.resolve("same") },
+      openers: { open: serial ?? (() => Promise.resolve(bareLine())), mark: () => Promise.resolve("same") },
     },
   );
   devices.start();

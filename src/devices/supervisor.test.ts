@@ -56,7 +56,7 @@ function rig(device: Partial<Device> = {}) {
     key: "desk",
     driverId: "imaginary",
     port: "/dev/imaginary",
-    serial: { baudRate: 9600 },
+    line: { kind: "serial", settings: { baudRate: 9600 } },
     async open() {
       world.opened++;
       await world.openWith();
@@ -76,7 +76,7 @@ function rig(device: Partial<Device> = {}) {
     clock,
     log: quiet,
     openers: {
-      serial: () => {
+      open: () => {
         world.tries.push(clock.monotonic());
         if (!world.isPlugged) return Promise.reject(new PortProblem("port.missing"));
         if (world.isHeld) return Promise.reject(new PortProblem("port.held"));

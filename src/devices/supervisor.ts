@@ -2,6 +2,8 @@ import {
   type Device,
   DRIVER_ERRORS,
   DriverError,
+  type HidLine,
+  type HidSettings,
   type SerialLine,
   type SerialSettings,
   type Unit,
@@ -10,15 +12,22 @@ import type { DeviceProblemCode, DeviceState, DeviceStatus } from "#src/engine/p
 import { type Clock, DeadlineExceeded, sleep, withDeadline } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 
-/** Finds and opens lines; `transports/` implements it. */
+/** What kind of line a device wants. */
+export type WantedLine =
+  | { readonly kind: "serial"; readonly settings: SerialSettings }
+  | { readonly kind: "hid"; readonly settings: HidSettings };
+
+export type Line = SerialLine | HidLine;
+
+/** Finds and opens lines; `transports/` implements it. A port is a path, or the address of a HID device. */
 export interface LineOpeners {
   /** Settles within seconds; rejects with a `LineProblem`. */
-  serial(path: string, settings: SerialSettings): Promise<SerialLine>;
+  open(port: string, wanted: WantedLine): Promise<Line>;
   /**
-   * Changes whenever another device comes to `path`, or its permissions change; null while nothing is there. Cheap:
+   * Changes whenever another device comes to `port`, or its permissions change; null while nothing is there. Cheap:
    * asked every second. Never rejects.
    */
-  mark(path: string): Promise<string | null>;
+  mark(port: string): Promise<string | null>;
 }
 
 /** Why a line could not be opened, in words for the person who must act. */
@@ -33,8 +42,8 @@ export interface SupervisedDevice {
   readonly driverId: string;
   readonly port: string | null;
   /** Opens the device over an open line (null: the driver needs none). */
-  open(line: SerialLine | null, log: Log, signal: AbortSignal): Promise<Device>;
-  readonly serial: SerialSettings | null;
+  open(line: Line | null, log: Log, signal: AbortSignal): Promise<Device>;
+  readonly line: WantedLine | null;
   /** Called at every turn of the supervisor's loop: every few seconds, at most a minute apart. */
   onTurn?(): void;
 }
@@ -270,7 +279,7 @@ export class Supervisor {
   async #openOnce(): Promise<number> {
     // The stop may have ended the wait before this opening.
     if (this.#isStopping()) return 0;
-    let line: SerialLine | null = null;
+    let line: Line | null = null;
     let device: Device | null = null;
     let readyAt: number | null = null;
     const lost = new AbortController();
@@ -301,12 +310,12 @@ export class Supervisor {
     return readyAt === null ? 0 : this.#clock.monotonic() - readyAt;
   }
 
-  async #openLine(): Promise<SerialLine | null> {
-    const { serial, port } = this.#device;
-    return serial === null || port === null ? null : this.#openers.serial(port, serial);
+  async #openLine(): Promise<Line | null> {
+    const { line, port } = this.#device;
+    return line === null || port === null ? null : this.#openers.open(port, line);
   }
 
-  async #openDevice(line: SerialLine | null, lost: AbortSignal): Promise<Device> {
+  async #openDevice(line: Line | null, lost: AbortSignal): Promise<Device> {
     let isAwaited = true;
     const opening = withDeadline({ clock: this.#clock, ms: OPEN_LIMIT_MS, parent: lost }, async (signal) => {
       const device = await this.#device.open(line, this.#log, signal);
@@ -322,7 +331,7 @@ export class Supervisor {
   }
 
   /** A driver that does not close in time loses its line all the same. */
-  async #close(device: Device | null, line: SerialLine | null): Promise<void> {
+  async #close(device: Device | null, line: Line | null): Promise<void> {
     const parent = new AbortController().signal;
     for (const part of [device, line]) {
       if (part === null) continue;

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Clock } from "#src/lib/deadline";
 import type { CardWriter, KeyIssuer } from "./card.js";
 import type { CardReader, KeypadLock, Signals } from "./keypad.js";
-import type { Lines, SerialSettings, TransportKind } from "./line.js";
+import type { HidSettings, Lines, SerialSettings, TransportKind } from "./line.js";
 
 /** Every call that waits carries a signal. The caller states the deadline; a driver has none of its own but its protocol's. */
 export interface Call {
@@ -28,6 +28,8 @@ export interface Driver<Config = unknown, K extends TransportKind = TransportKin
   readonly transport: K;
   /** Line settings for `transport: "serial"`. */
   readonly serial?: SerialSettings;
+  /** Lengths of the reports for `transport: "hid"`. */
+  readonly hid?: HidSettings;
   /** Parsed before `open`; holds what lies beside `driver` and `port` under the device in the configuration. */
   readonly config: z.ZodType<Config>;
   /**

@@ -24,9 +24,38 @@ export interface SerialSettings {
   readonly stopBits?: 1 | 2;
 }
 
+/** An open USB HID device, handed to a driver by `transports/`. Whole reports only, and none of them numbered. */
+export interface HidLine {
+  /**
+   * Sends one output report; what is shorter than the device's reports is filled up with zeros. Resolves when the
+   * operating system has taken it. Rejects with `DriverError("device.lost")` when the device is gone, and after
+   * `signal` aborts; it never hangs after an unplug.
+   */
+  write(report: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Every listener gets every input report. The returned function removes it. */
+  onReport(listener: (report: Uint8Array) => void): () => void;
+  /** Sends the feature report; rejects as `write` does, and with `device.silent` when the device does not take it. */
+  setFeature(report: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Asks for the feature report, `HidSettings.featureBytes` long; rejects as `setFeature` does. */
+  getFeature(signal: AbortSignal): Promise<Uint8Array>;
+  /** Called once when the device is gone; at once if it already is. The returned function removes it. */
+  onClose(listener: (reason: string) => void): () => void;
+  readonly isOpen: boolean;
+  /** Idempotent; never rejects. */
+  close(): Promise<void>;
+}
+
+export interface HidSettings {
+  /** Length of an input and of an output report in bytes, 1 to 64 at full speed. */
+  readonly reportBytes: number;
+  /** Length of the feature report in bytes; left out where the driver uses none. */
+  readonly featureBytes?: number;
+}
+
 /** What each kind of transport hands to a driver. A new transport adds its key here and an opener in `transports/`. */
 export interface Lines {
   readonly serial: SerialLine;
+  readonly hid: HidLine;
   readonly none: undefined;
 }
 export type TransportKind = keyof Lines;

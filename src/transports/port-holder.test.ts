@@ -6,7 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openPty, type PtyEnd } from "#src/sandbox/pty";
-import { lockHolder, lockingPid, portHolder } from "#src/transports/port-holder";
+import { lockHolder, lockingPid, openHolder, portHolder } from "#src/transports/port-holder";
 
 /** As proc_locks(5) prints them; the fourth line waits for the lock of the third. */
 const LOCKS = `1: POSIX  ADVISORY  WRITE 28113 fe:00:2182120 1073741826 1073742335
@@ -89,6 +89,8 @@ test("a program that has the port open without a lock is named too, but only to 
   const root = proc("minicom\n", "", port);
   expect(await portHolder(port, root)).toEqual({ pid: 77, command: "minicom" });
   expect(await lockHolder(port, root)).toBeNull();
+  expect(await openHolder(port, root)).toEqual({ pid: 77, command: "minicom" });
+  expect(await openHolder(join(directory, "other"), root)).toBeNull();
   expect(await portHolder(join(directory, "other"), root)).toBeNull();
 });
 

@@ -26,7 +26,17 @@ export async function lockHolder(path: string, proc = "/proc"): Promise<PortHold
 
 /** As `lockHolder`, and where nobody has a lock, the first other process that has the port open, as far as we may see. */
 export async function portHolder(path: string, proc = "/proc"): Promise<PortHolder | null> {
-  return (await lockHolder(path, proc)) ?? (await openHolder(path, proc));
+  const locked = await lockHolder(path, proc);
+  if (locked !== null) return locked;
+  const node = await realpath(path).catch(() => null);
+  return node === null ? null : openHolder(node, proc);
+}
+
+/** For a person; null is somebody who does not show himself. */
+export function holderName(holder: PortHolder | null): string {
+  if (holder === null) return "another program, which does not show itself";
+  if (holder.pid === process.pid) return "this gateway itself";
+  return holder.command === null ? `process ${holder.pid}` : `${holder.command} (process ${holder.pid})`;
 }
 
 /**
@@ -53,9 +63,9 @@ function minorOf(device: bigint): number {
   return Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n));
 }
 
-async function openHolder(path: string, proc: string): Promise<PortHolder | null> {
+/** The first other process that has the device node `port`, no link to one, open, as far as we may see. */
+export async function openHolder(port: string, proc = "/proc"): Promise<PortHolder | null> {
   try {
-    const port = await realpath(path);
     const processes = (await readdir(proc)).filter((name) => /^\d+$/.test(name)).slice(0, PROCESSES_MAX);
     for (const name of processes) {
       const pid = Number(name);

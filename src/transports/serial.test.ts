@@ -60,14 +60,14 @@ test("carries bytes both ways to every listener, until it is removed", async () 
 test("tells a missing port, a held one and something that is no port apart", async () => {
   const line = await open(pty.path);
   await expect(open(pty.path)).rejects.toMatchObject({
-    name: "SerialOpenError",
+    name: "PortError",
     code: "port.held",
     message: `${pty.path} is in use by this gateway itself`,
   });
-  await expect(open("/nowhere/tty")).rejects.toMatchObject({ name: "SerialOpenError", code: "port.missing" });
+  await expect(open("/nowhere/tty")).rejects.toMatchObject({ name: "PortError", code: "port.missing" });
   const file = freshPath();
   writeFileSync(file, "");
-  await expect(open(file)).rejects.toMatchObject({ name: "SerialOpenError", code: "port.refused" });
+  await expect(open(file)).rejects.toMatchObject({ name: "PortError", code: "port.refused" });
   await line.close();
   const again = await open(pty.path);
   await again.close();

@@ -2,20 +2,8 @@ import { access, constants, stat } from "node:fs/promises";
 import { SerialPort } from "serialport";
 import { DriverError, type SerialLine, type SerialSettings } from "#driver-api";
 import { type Clock, withDeadline } from "#src/lib/deadline";
-import { lockHolder, portHolder, type PortHolder } from "./port-holder.js";
-
-/** Why a port could not be opened. Each asks for something else from the person who reads it. */
-export type SerialOpenCode = "port.missing" | "port.held" | "port.refused";
-
-export class SerialOpenError extends Error {
-  override readonly name = "SerialOpenError";
-  readonly code: SerialOpenCode;
-
-  constructor(code: SerialOpenCode, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.code = code;
-  }
-}
+import { PortError } from "./port-error.js";
+import { holderName, lockHolder, portHolder, type PortHolder } from "./port-holder.js";
 
 const OPEN_LIMIT_MS = 5_000;
 const CLOSE_LIMIT_MS = 1_000;
@@ -40,7 +28,7 @@ export async function portMark(path: string): Promise<string | null> {
 }
 
 /**
- * Opens the port at `path`, locked against other programs, raw. Rejects with `SerialOpenError` only, within six
+ * Opens the port at `path`, locked against other programs, raw. Rejects with `PortError` only, within six
  * seconds. RTS and DTR are left de-asserted where the port has them: some boards tie them to reset.
  */
 export async function openSerialLine(
@@ -216,18 +204,12 @@ function bounded(
   );
 }
 
-function heldError(path: string, holder: PortHolder | null, cause?: unknown): SerialOpenError {
-  return new SerialOpenError("port.held", `${path} is in use by ${nameOf(holder)}`, cause);
-}
-
-function nameOf(holder: PortHolder | null): string {
-  if (holder === null) return "another program, which does not show itself";
-  if (holder.pid === process.pid) return "this gateway itself";
-  return holder.command === null ? `process ${holder.pid}` : `${holder.command} (process ${holder.pid})`;
+function heldError(path: string, holder: PortHolder | null, cause?: unknown): PortError {
+  return new PortError("port.held", `${path} is in use by ${holderName(holder)}`, cause);
 }
 
 /** serialport tells why only as English text; the file system tells the two commonest reasons by code. */
-async function openError(path: string, cause: unknown): Promise<SerialOpenError> {
+async function openError(path: string, cause: unknown): Promise<PortError> {
   const text = cause instanceof Error ? cause.message : String(cause);
   if (/cannot lock port|resource busy/i.test(text)) return heldError(path, await portHolder(path), cause);
   const code = await access(path, constants.R_OK | constants.W_OK).then(
@@ -235,10 +217,10 @@ async function openError(path: string, cause: unknown): Promise<SerialOpenError>
     (error: unknown) => (error as NodeJS.ErrnoException).code,
   );
   if (code === "ENOENT" || /no such device/i.test(text)) {
-    return new SerialOpenError("port.missing", `there is no device at ${path}`, cause);
+    return new PortError("port.missing", `there is no device at ${path}`, cause);
   }
   if (code === "EACCES" || code === "EPERM" || /permission|not permitted/i.test(text)) {
-    return new SerialOpenError("port.refused", `this program has no permission to open ${path}`, cause);
+    return new PortError("port.refused", `this program has no permission to open ${path}`, cause);
   }
-  return new SerialOpenError("port.refused", `${path} cannot be used as a serial port: ${text}`, cause);
+  return new PortError("port.refused", `${path} cannot be used as a serial port: ${text}`, cause);
 }

@@ -123,7 +123,7 @@ export class EngineRig {
           key: "bench",
           driverId: "reference",
           port: "/dev/reference",
-          serial: { baudRate: 115_200 },
+          line: { kind: "serial", settings: { baudRate: 115_200 } },
           open: (line, log, signal) =>
             line === null
               ? Promise.reject(new Error("no line"))
@@ -133,7 +133,7 @@ export class EngineRig {
       {
         clock: this.clock,
         log: quiet,
-        openers: { serial: () => this.#plugIn(), mark: () => Promise.resolve(String(this.isPlugged)) },
+        openers: { open: () => this.#plugIn(), mark: () => Promise.resolve(String(this.isPlugged)) },
       },
     );
     this.engine = this.#newEngine(offline);
