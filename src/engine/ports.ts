@@ -1,6 +1,9 @@
 import type { Device, DriverErrorCode, Unit } from "#driver-api";
+import type { CodeLife } from "#src/domain/codes/life";
+import type { Slot } from "#src/domain/codes/slot";
 import type { CredentialRecord } from "#src/domain/credential/credential.schema";
 import type { JournalEvent } from "#src/domain/journal";
+import type { LockSettings, ObservedLock } from "#src/domain/observed-lock";
 import type { SeamEvent } from "#src/domain/seam/event";
 import type { ObjectKind } from "#src/domain/spec";
 import type { Json, JsonObject } from "#src/lib/json";
@@ -153,6 +156,9 @@ export interface ActionAttempt {
   /** What it acts on, for lists and for crash recovery. */
   readonly credentialId: string | null;
   readonly encoderId: string | null;
+  /** The lock, and the access code on it. */
+  readonly deviceId?: string;
+  readonly accessCodeId?: string;
   /** The cloud's command that asked for it; then `id` is the command's id. */
   readonly isCommand: boolean;
   readonly createdAt: number;
@@ -167,10 +173,13 @@ export interface AttemptsTable {
   finish(id: string, outcome: Pick<ActionAttempt, "status" | "result" | "error">, at: number): boolean;
   list(query: {
     readonly ids?: readonly string[];
+    readonly deviceId?: string;
     readonly limit: number;
     readonly after?: { createdAt: number; id: string };
   }): readonly ActionAttempt[];
   pending(): readonly ActionAttempt[];
+  /** Those of one access code that have not ended. */
+  pendingOfCode(accessCodeId: string): readonly ActionAttempt[];
 }
 
 export type { SeamEvent };
@@ -208,6 +217,51 @@ export interface KeySetsTable {
   /** Newest version first; the newest is the one to write with, all are for reading. */
   list(): readonly KeySet[];
   add(set: KeySet): void;
+}
+
+/** A PIN that is to lie on a lock now. */
+export interface CodeWish {
+  readonly lockId: string;
+  readonly kind: ObjectKind;
+  readonly id: string;
+  /** Keyed hash of the PIN. */
+  readonly pin: string;
+  readonly allowsOutside: boolean;
+  /** Of two wishes the older goes first; epoch ms. */
+  readonly since: number;
+}
+
+export interface LockSlot {
+  readonly lockId: string;
+  readonly slot: Slot;
+  /** The `access_code` that stands for what somebody else put there. */
+  readonly unmanagedId: string | null;
+}
+
+/** What is wanted on which lock, and what is known of locks and their slots. */
+export interface KeypadsTable {
+  /** Keyed hash of a PIN: equal PINs, equal hashes, in this store and in no other. */
+  pinOf(code: Secret<string>): string;
+  /** Oldest first. */
+  wishes(lockId: string): readonly CodeWish[];
+  wishesOf(kind: ObjectKind, id: string): readonly CodeWish[];
+  putWish(wish: CodeWish): void;
+  removeWish(lockId: string, kind: ObjectKind, id: string): boolean;
+  /** Those that something is known of, by number. */
+  slots(lockId: string): readonly LockSlot[];
+  /** On every lock; `owner` as in `Slot`. */
+  slotsOf(owner: string): readonly LockSlot[];
+  unmanagedSlot(accessCodeId: string): LockSlot | undefined;
+  putSlot(slot: LockSlot): void;
+  life(accessCodeId: string): CodeLife | undefined;
+  putLife(accessCodeId: string, life: CodeLife | null): void;
+  /** Access codes that are being set or removed. */
+  underWay(): readonly string[];
+  /** When the code is to be put on its locks; null: not at an instant. */
+  setOpening(kind: ObjectKind, id: string, at: number | null): void;
+  openingsDue(at: number, limit: number): readonly { readonly kind: ObjectKind; readonly id: string }[];
+  lock(id: string): { readonly observed: ObservedLock; readonly settings: LockSettings } | undefined;
+  putLock(id: string, lock: { readonly observed: ObservedLock; readonly settings: LockSettings }): void;
 }
 
 export type Role = "viewer" | "technician" | "admin";
@@ -325,6 +379,7 @@ export interface Store {
   readonly keySets: KeySetsTable;
   readonly tokens: TokensTable;
   readonly webhooks: WebhooksTable;
+  readonly keypads: KeypadsTable;
   readonly quarantine: {
     /** One item an object, the newest by (epoch, rev). */
     put(item: QuarantinedItem): void;

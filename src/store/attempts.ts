@@ -4,7 +4,7 @@ import { asFlag, asList, flag, jsonText } from "./columns.js";
 import type { Connection, SqlValue } from "./connection.js";
 
 const COLUMNS =
-  "id, action_type, status, result, error, credential_id, encoder_id, is_command, created_at, finished_at";
+  "id, action_type, status, result, error, credential_id, encoder_id, is_command, created_at, finished_at, device_id, access_code_id";
 
 const storedAttempt = z
   .object({
@@ -18,6 +18,8 @@ const storedAttempt = z
     is_command: flag,
     created_at: z.number(),
     finished_at: z.number().nullable(),
+    device_id: z.string().nullable(),
+    access_code_id: z.string().nullable(),
   })
   .transform(
     ({
@@ -27,9 +29,13 @@ const storedAttempt = z
       is_command,
       created_at,
       finished_at,
+      device_id,
+      access_code_id,
       ...same
     }): ActionAttempt => ({
       ...same,
+      ...(device_id === null ? {} : { deviceId: device_id }),
+      ...(access_code_id === null ? {} : { accessCodeId: access_code_id }),
       actionType: action_type,
       credentialId: credential_id,
       encoderId: encoder_id,
@@ -49,7 +55,7 @@ export class Attempts implements AttemptsTable {
   create(attempt: ActionAttempt): void {
     this.#connection.run(
       `INSERT INTO attempts (${COLUMNS}) VALUES (@id, @actionType, @status, @result, @error, @credentialId,
-        @encoderId, @isCommand, @createdAt, @finishedAt)`,
+        @encoderId, @isCommand, @createdAt, @finishedAt, @deviceId, @accessCodeId)`,
       {
         id: attempt.id,
         actionType: attempt.actionType,
@@ -61,6 +67,8 @@ export class Attempts implements AttemptsTable {
         isCommand: asFlag(attempt.isCommand),
         createdAt: attempt.createdAt,
         finishedAt: attempt.finishedAt,
+        deviceId: attempt.deviceId ?? null,
+        accessCodeId: attempt.accessCodeId ?? null,
       },
     );
   }
@@ -79,12 +87,16 @@ export class Attempts implements AttemptsTable {
     return changed === 1;
   }
 
-  list({ ids, limit, after }: Parameters<AttemptsTable["list"]>[0]): readonly ActionAttempt[] {
+  list({ ids, deviceId, limit, after }: Parameters<AttemptsTable["list"]>[0]): readonly ActionAttempt[] {
     const where: string[] = [];
     const values: Record<string, SqlValue> = { limit };
     if (ids !== undefined) {
       where.push("id IN (SELECT value FROM json_each(@ids))");
       values["ids"] = asList(ids);
+    }
+    if (deviceId !== undefined) {
+      where.push("device_id = @deviceId");
+      values["deviceId"] = deviceId;
     }
     if (after !== undefined) {
       where.push("(created_at, id) > (@afterAt, @afterId)");
@@ -96,6 +108,12 @@ export class Attempts implements AttemptsTable {
 
   pending(): readonly ActionAttempt[] {
     return this.#select("WHERE status = 'pending' ORDER BY created_at, id", []);
+  }
+
+  pendingOfCode(accessCodeId: string): readonly ActionAttempt[] {
+    return this.#select("WHERE access_code_id = ? AND status = 'pending' ORDER BY created_at, id", [
+      accessCodeId,
+    ]);
   }
 
   #select(condition: string, values: readonly SqlValue[] | Record<string, SqlValue>): ActionAttempt[] {

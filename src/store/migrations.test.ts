@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Store } from "#src/engine/ports";
+import { unknownSlot } from "#src/domain/codes/slot";
 import { Secret } from "#src/lib/secret";
 import { credentialRecord, objectRow, tempDir, tempStore } from "#test/support/temp-store";
 import { STORE_VERSION } from "./migrations.js";
@@ -68,6 +69,57 @@ const webhook = {
 };
 const token = { id: "t1", name: "desk", role: "technician" as const, createdAt: 6 };
 
+const observedCode = {
+  rev: 7,
+  status: "set" as const,
+  isScheduledOnDevice: false,
+  isBackupAvailable: false,
+  appearance: null,
+  pending: [],
+  errors: [],
+  warnings: [],
+};
+const life = { observed: observedCode, onLock: "ab12", since: 7 };
+const wish = {
+  lockId: "l1",
+  kind: "access_code" as const,
+  id: "k1",
+  pin: "ab12",
+  allowsOutside: true,
+  since: 5,
+};
+const slot = {
+  lockId: "l1",
+  slot: {
+    ...unknownSlot(3),
+    owner: "access_code:k1",
+    sent: { pin: "ab12", state: "verified" as const },
+    found: { is: "withheld" as const },
+    isStale: false,
+    tries: [6],
+  },
+  unmanagedId: "k2",
+};
+const lock = {
+  observed: {
+    online: true,
+    locked: null,
+    battery: 0.5,
+    keypad: { codes: "on_device" as const, slots: 30, codeLengths: [4, 5], canLock: true },
+    model: "LBR-1",
+    errors: [],
+    warnings: [],
+  },
+  settings: {
+    createdAt: 3,
+    name: null,
+    customMetadata: { floor: "1" },
+    codeLengths: null,
+    isPoolEnabled: true,
+  },
+};
+const codeAttempt = { ...attempt, id: "a2", deviceId: "l1", accessCodeId: "k1" };
+
 /** Something in every table. */
 function fill(store: Store): void {
   store.transaction(() => {
@@ -98,6 +150,12 @@ function fill(store: Store): void {
     });
     store.webhooks.add(webhook);
     store.tokens.add({ ...token, sha256: "ab" });
+    store.keypads.putWish(wish);
+    store.keypads.putSlot(slot);
+    store.keypads.putLife("k1", life);
+    store.keypads.setOpening("access_code", "k1", 88);
+    store.keypads.putLock("l1", lock);
+    store.attempts.create(codeAttempt);
     store.wakeups.set("acs_credential", "c1", 77);
     store.audit.append({ at: 1, who: "local socket", origin: "local socket", what: "encode", target: "c1" });
     store.meta.set("cursor", { epoch: { n: 1, id: "first" }, rev: 8 });
@@ -132,6 +190,15 @@ function expectFilled(store: Store, version = STORE_VERSION): void {
   expect(store.webhooks.list().map(({ secret, ...same }) => ({ ...same, secret: secret.reveal() }))).toEqual(
     version < 3 ? [] : [{ ...webhook, secret: webhook.secret.reveal() }],
   );
+  if (version >= 5) {
+    expect(store.keypads.wishes("l1")).toEqual([wish]);
+    expect(store.keypads.slotsOf("access_code:k1")).toEqual([slot]);
+    expect(store.keypads.unmanagedSlot("k2")).toEqual(slot);
+    expect(store.keypads.life("k1")).toEqual(life);
+    expect(store.keypads.openingsDue(88, 9)).toEqual([{ kind: "access_code", id: "k1" }]);
+    expect(store.keypads.lock("l1")).toEqual(lock);
+    expect(store.attempts.pendingOfCode("k1")).toEqual([codeAttempt]);
+  }
   const origin = version < 3 ? null : "local socket";
   expect(store.audit.list({ limit: 9 })).toMatchObject([{ who: "local socket", origin, target: "c1" }]);
   expect(store.wakeups.next()).toBe(77);

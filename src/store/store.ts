@@ -11,6 +11,7 @@ import { Connection } from "./connection.js";
 import { assertDurable, makeDurable } from "./durability.js";
 import { Events } from "./events.js";
 import { Journal } from "./journal.js";
+import { keypadsTable } from "./keypads.js";
 import { KeySets } from "./key-sets.js";
 import { checkVersion, migrate } from "./migrations.js";
 import { Objects } from "./objects.js";
@@ -77,6 +78,7 @@ function tablesOf(
     keySets: new KeySets(connection, sealer),
     tokens: tokensTable(connection),
     webhooks,
+    keypads: keypadsTable(connection, sealer),
     quarantine: quarantineTable(connection, sealer),
     snapshotItems: snapshotItemsTable(connection),
     wakeups: wakeupsTable(connection),

@@ -1,0 +1,237 @@
+import { z } from "zod";
+import { type ObservedCode, observedCodeSchema } from "../observed-code.js";
+import type { AccessCodeSpec } from "../spec.js";
+import type { CodeProblem } from "./plan.js";
+import { type Slot, surePin } from "./slot.js";
+
+/**
+ * What is known of one access code, and what others are told when it changes: two pure functions over its document,
+ * its wish and its slot. Statuses, errors and warnings are Seam's.
+ */
+export const codeLifeSchema = z.object({
+  observed: observedCodeSchema,
+  /** Keyed hash of the PIN that lay on the lock for it last, and is not known to be gone; null: none. */
+  onLock: z.string().nullable(),
+  /** When the present status began, epoch ms. */
+  since: z.number(),
+});
+export type CodeLife = z.infer<typeof codeLifeSchema>;
+
+export interface CodeSituation {
+  readonly rev: number;
+  readonly spec: AccessCodeSpec;
+  readonly now: number;
+  /** Keyed hash of the PIN that it is to have; null: it has none. */
+  readonly pin: string | null;
+  /** It is to be on the lock now. */
+  readonly isWanted: boolean;
+  /** When it will be put there, where that lies ahead. */
+  readonly opensAt: number | null;
+  /** Its slot; null: none. */
+  readonly slot: Slot | null;
+  readonly problem: CodeProblem | null;
+  /** Who has the PIN, for `duplicate`. */
+  readonly holder: { readonly id: string; readonly isManaged: boolean } | null;
+  /** `on_gateway`: no slot, and what is wanted is there at once. `unknown`: the lock was never seen. */
+  readonly keypad: "on_device" | "on_gateway" | "unknown" | "removed";
+  readonly isBackupAvailable: boolean;
+}
+
+type Status = ObservedCode["status"];
+type Notice = ObservedCode["errors"][number];
+type Body = Omit<Notice, "createdAt">;
+
+/** A code that is on its way for longer than this is late, and says so. */
+const LATE_AFTER_MS = 10 * 60_000;
+
+export function lifeOf(situation: CodeSituation, before: CodeLife | null): CodeLife {
+  const { now, spec, rev } = situation;
+  const sure = surelyOnLock(situation);
+  const status = statusOf(situation, sure);
+  const since = before?.observed.status === status ? before.since : now;
+  const dated = (bodies: readonly Body[], known: readonly Notice[] = []): Notice[] =>
+    bodies.map((body) => ({
+      ...body,
+      createdAt: known.find(({ code }) => code === body.code)?.createdAt ?? now,
+    }));
+  const isLate = (status === "setting" || status === "removing") && now - since >= LATE_AFTER_MS;
+  return {
+    // While the slot is rewritten or emptied nobody knows; what was there counts until something else is.
+    onLock: sure ?? (situation.slot === null ? null : (before?.onLock ?? null)),
+    since,
+    observed: {
+      rev,
+      status,
+      isScheduledOnDevice: false,
+      isBackupAvailable: situation.isBackupAvailable,
+      appearance: null,
+      pending: pendingOf(situation, status, before?.onLock ?? null, since),
+      errors: dated(errorsOf(situation, status), before?.observed.errors),
+      warnings: dated(warningsOf(situation, spec, status, isLate), before?.observed.warnings),
+    },
+  };
+}
+
+function surelyOnLock({ keypad, isWanted, pin, slot }: CodeSituation): string | null {
+  if (keypad === "on_gateway") return isWanted ? pin : null;
+  return slot === null ? null : surePin(slot);
+}
+
+function statusOf({ spec, keypad, isWanted, pin, slot }: CodeSituation, sure: string | null): Status {
+  if (keypad === "removed") return "unknown";
+  if (!isWanted) return slot === null ? "unset" : "removing";
+  if (sure !== null && sure === pin) return "set";
+  if (slot?.outside != null && spec.is_external_modification_allowed) {
+    return slot.outside.change === "modified" ? "set" : "unset";
+  }
+  return "setting";
+}
+
+function pendingOf(
+  { spec, opensAt }: CodeSituation,
+  status: Status,
+  wasOnLock: string | null,
+  since: number,
+): ObservedCode["pending"] {
+  if (status === "unset" && opensAt !== null) {
+    return [{ mutation: "deferring_creation", createdAt: Date.parse(spec.created_at), scheduledAt: opensAt }];
+  }
+  if (status === "setting") {
+    return [{ mutation: wasOnLock === null ? "creating" : "updating_code", createdAt: since }];
+  }
+  return status === "removing" ? [{ mutation: "deleting", createdAt: since }] : [];
+}
+
+function errorsOf(situation: CodeSituation, status: Status): readonly Body[] {
+  const { spec, slot, problem, keypad } = situation;
+  if (keypad === "removed") {
+    const message =
+      "The lock is not in the gateway's configuration (any more): put it back, or delete the code.";
+    return [{ code: "device_removed", message }];
+  }
+  const errors: Body[] = [];
+  if (problem?.code === "duplicate") errors.push(duplicateError(situation));
+  if (problem?.code === "no_space") {
+    const message = "Every slot of the lock is taken: delete a code there.";
+    errors.push({ code: "no_space_for_access_code_on_device", message });
+  }
+  if (slot?.outside != null && !spec.is_external_modification_allowed) {
+    errors.push({
+      code: "conflicting_external_modification",
+      message: `The code was ${slot.outside.change} at the lock by somebody else. It is put back as it was.`,
+      more: { change_type: slot.outside.change, modified_fields: [] },
+    });
+  }
+  const reason = slot?.rest?.reason ?? slot?.problem ?? null;
+  if (slot !== null && reason !== null && (status === "setting" || status === "removing")) {
+    errors.push({
+      code: status === "setting" ? "failed_to_set_on_device" : "failed_to_remove_from_device",
+      message: failureMessage(slot, reason, status),
+    });
+  }
+  return errors;
+}
+
+function failureMessage(slot: Slot, reason: string, status: "setting" | "removing"): string {
+  const what = status === "setting" ? "The lock has not taken the code" : "The code may still open the lock";
+  const until = slot.rest === null || slot.rest.until === 0 ? null : new Date(slot.rest.until).toISOString();
+  const next =
+    until === null
+      ? "It is tried again at once."
+      : `It is tried again at ${until}, when the lock comes back, or on \`lockbridge codes retry\`.`;
+  return `${what}: ${reason}. ${next}`;
+}
+
+function duplicateError({ holder }: CodeSituation): Body {
+  const message =
+    holder === null
+      ? "Another code on the lock has this PIN: choose another one."
+      : `The ${holder.isManaged ? "" : "unmanaged "}code ${holder.id} has this PIN on the lock: choose another one.`;
+  if (holder === null) return { code: "duplicate_code_on_device", message };
+  const member = holder.isManaged ? "managed_access_code_id" : "unmanaged_access_code_id";
+  return { code: "duplicate_code_on_device", message, more: { [member]: holder.id } };
+}
+
+function warningsOf(
+  { slot }: CodeSituation,
+  spec: AccessCodeSpec,
+  status: Status,
+  isLate: boolean,
+): readonly Body[] {
+  const warnings: Body[] = [];
+  if (slot?.outside != null && spec.is_external_modification_allowed) {
+    warnings.push({
+      code: "external_modification_in_effect",
+      message: `The code was ${slot.outside.change} at the lock, which is allowed. Change it here to overrule the lock.`,
+    });
+  }
+  if (spec.pulled_backup_access_code_id !== null) {
+    warnings.push({
+      code: "using_backup_access_code",
+      message: "A backup code was handed out for this one.",
+    });
+  }
+  if (status === "removing" && spec.state !== "active" && spec.state !== "suspended") {
+    warnings.push({ code: "being_deleted", message: "The code is being removed from the lock." });
+  }
+  if (isLate) {
+    warnings.push(
+      status === "setting"
+        ? { code: "delay_in_setting_on_device", message: "The lock has not had the code for ten minutes." }
+        : {
+            code: "delay_in_removing_from_device",
+            message: "The code has not left the lock for ten minutes.",
+          },
+    );
+  }
+  return warnings;
+}
+
+// ── What others are told ─────────────────────────────────────────────────────────────────────────────────────────
+
+export type CodeSeamEvent =
+  | "access_code.created"
+  | "access_code.set_on_device"
+  | "access_code.code_changed"
+  | "access_code.removed_from_device"
+  | "access_code.modified_external_to_seam"
+  | "access_code.deleted_external_to_seam"
+  | "access_code.failed_to_set_on_device"
+  | "access_code.failed_to_remove_from_device"
+  | "access_code.delay_in_setting_on_device"
+  | "access_code.delay_in_removing_from_device";
+
+/** Events of a managed code, in this order. That it is gone for good (`access_code.deleted`) is told by who removes it. */
+export function codeEvents(
+  before: CodeLife | null,
+  after: CodeLife,
+  outside: { readonly before: Slot["outside"]; readonly after: Slot["outside"] },
+): readonly CodeSeamEvent[] {
+  const events: CodeSeamEvent[] = [];
+  if (before === null) events.push("access_code.created");
+  if (outside.after !== null && outside.after.at !== outside.before?.at) {
+    events.push(
+      outside.after.change === "modified"
+        ? "access_code.modified_external_to_seam"
+        : "access_code.deleted_external_to_seam",
+    );
+  }
+  const [was, is] = [before?.onLock ?? null, after.onLock];
+  if (is !== null && is !== was) {
+    events.push("access_code.set_on_device");
+    if (was !== null) events.push("access_code.code_changed");
+  }
+  if (is === null && was !== null) {
+    events.push("access_code.removed_from_device");
+  }
+  const isNew = (list: "errors" | "warnings", code: string): boolean =>
+    after.observed[list].some((notice) => notice.code === code) &&
+    before?.observed[list].some((notice) => notice.code === code) !== true;
+  for (const code of ["failed_to_set_on_device", "failed_to_remove_from_device"] as const) {
+    if (isNew("errors", code)) events.push(`access_code.${code}`);
+  }
+  for (const code of ["delay_in_setting_on_device", "delay_in_removing_from_device"] as const) {
+    if (isNew("warnings", code)) events.push(`access_code.${code}`);
+  }
+  return events;
+}
