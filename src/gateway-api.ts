@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { dirname } from "node:path";
-import type { DeskModel, SeamModel } from "#src/api/model";
+import type { DeskModel, SeamModel, WebhooksModel } from "#src/api/model";
 import { createApi } from "#src/api/server";
 import type { Config } from "#src/config/config";
 import type { Clock } from "#src/lib/deadline";
@@ -12,6 +12,7 @@ import type { HealthPart } from "#src/ops/health";
 export interface ApiParts {
   readonly seam: SeamModel;
   readonly desk: DeskModel;
+  readonly webhooks: WebhooksModel;
   readonly clock: Clock;
   readonly random: (size: number) => Uint8Array;
   readonly log: Log;
@@ -27,9 +28,9 @@ export interface ListeningApis {
 
 /** Serves one API in two places: over TCP to whoever has a key, on the unix socket to whoever can reach it. */
 export async function listen(config: Config, parts: ApiParts): Promise<ListeningApis> {
-  const { seam, desk, clock, random, log, health, metrics } = parts;
+  const { seam, desk, webhooks, clock, random, log, health, metrics } = parts;
   const { api, socketPath } = config;
-  const options = { model: seam, desk, clock, random, log, health, metrics, isReady: () => true };
+  const options = { model: seam, desk, webhooks, clock, random, log, health, metrics, isReady: () => true };
   await takeSocket(socketPath);
   const local = createApi({ ...options, auth: "local socket" });
   const tls =

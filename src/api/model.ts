@@ -14,6 +14,7 @@ export * from "./model/paging.js";
 export * from "./model/seam-error.js";
 export * from "./model/site.js";
 export * from "./model/users.js";
+export * from "./model/webhooks.js";
 
 /**
  * What stands behind the Seam routes. Two implementations: `gateway-model.ts` (the engine) and the stand-in cloud's

@@ -17,7 +17,7 @@ import { errorAnswer } from "./envelope.js";
 import { answerBrokenRequest, seamErrorFrom } from "./http-errors.js";
 import { inputOf, queryOf } from "./input.js";
 import { JobStreams } from "./job-stream.js";
-import { type Caller, type DeskModel, SeamError, type SeamModel } from "./model.js";
+import { type Caller, type DeskModel, SeamError, type SeamModel, type WebhooksModel } from "./model.js";
 import { parseInput, type Route } from "./route.js";
 import { accessCodeRoutes } from "./routes/access-codes.js";
 import { accessGroupRoutes } from "./routes/access-groups.js";
@@ -32,6 +32,7 @@ import { seamSimulationRoutes } from "./routes/simulate.js";
 import { siteRoutes } from "./routes/site.js";
 import { unsupportedRoutes } from "./routes/unsupported.js";
 import { userRoutes } from "./routes/users.js";
+import { webhookRoutes } from "./routes/webhooks.js";
 import { jobsStream } from "./schemas/desk.js";
 import type { Endpoint } from "./schemas/endpoint.js";
 import { metricsGet } from "./schemas/health.js";
@@ -40,6 +41,8 @@ export interface ApiOptions {
   readonly model: SeamModel;
   /** What only a gateway offers; without it there are no routes under `/lockbridge`. */
   readonly desk?: DeskModel | undefined;
+  /** Apps' receivers of events; without it there are no routes under `/webhooks`. */
+  readonly webhooks?: WebhooksModel | undefined;
   /**
    * How callers prove themselves: by a key that this function knows, or by having reached the local socket. One server
    * listens on TCP with the first, another on the unix socket with the second; nothing a caller sends can change which.
@@ -69,7 +72,15 @@ export const seamRoutes: readonly Route<SeamModel>[] = [
   ...unsupportedRoutes,
 ];
 export const gatewayRoutes: readonly Route<DeskModel>[] = [...deskRoutes, ...secretRoutes];
-export { healthRoutes, seamSimulationRoutes, simulationRoutes };
+export { healthRoutes, seamSimulationRoutes, simulationRoutes, webhookRoutes };
+
+/** All that any server of this kind serves: for documents and tests. */
+export const allEndpoints: readonly Endpoint[] = [
+  ...[...seamRoutes, ...seamSimulationRoutes, ...webhookRoutes, ...healthRoutes].map(endpointOf),
+  ...[...gatewayRoutes, ...simulationRoutes].map(endpointOf),
+  jobsStream,
+  metricsGet,
+];
 
 /** Within this a request must have arrived in whole. */
 const REQUEST_MS_MAX = 30_000;
@@ -122,6 +133,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
   };
   serve(healthRoutes, options);
   serve(seamRoutes, model);
+  if (options.webhooks !== undefined) serve(webhookRoutes, options.webhooks);
   if (model.simulation !== undefined) serve(seamSimulationRoutes, model.simulation);
   if (desk !== undefined) {
     serve(gatewayRoutes, desk);
@@ -243,3 +255,7 @@ function fail({ log }: ApiOptions, error: unknown, request: FastifyRequest, repl
 
 /** A queue at an encoder moves at the pace of people. */
 const RETRY_AFTER_S = "5";
+
+function endpointOf({ endpoint }: { readonly endpoint: Endpoint }): Endpoint {
+  return endpoint;
+}

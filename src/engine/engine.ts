@@ -51,6 +51,7 @@ export class Engine {
   readonly offlineWork: OfflineWork;
   readonly snapshot: SnapshotIntake;
   readonly #changed = new Set<() => void>();
+  readonly #told = new Set<() => void>();
   readonly #devicesUp = new Set<string>();
   #isStepping = false;
 
@@ -75,6 +76,7 @@ export class Engine {
     const result = store.transaction(() => work(tx));
     tx.committed();
     if (store.journal.lastSeq() !== seqBefore) for (const listener of [...this.#changed]) listener();
+    if (tx.hasEvents) for (const listener of [...this.#told]) listener();
     return result;
   }
 
@@ -82,6 +84,12 @@ export class Engine {
   onJournal(listener: () => void): () => void {
     this.#changed.add(listener);
     return () => this.#changed.delete(listener);
+  }
+
+  /** Called after every transaction that stored events for apps. */
+  onEvents(listener: () => void): () => void {
+    this.#told.add(listener);
+    return () => this.#told.delete(listener);
   }
 
   // ── Start ────────────────────────────────────────────────────────────────────────────────────────────────────

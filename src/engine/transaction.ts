@@ -50,6 +50,7 @@ export class EngineTransaction {
   readonly #deps: EngineDeps;
   readonly #cause: Cause;
   readonly #afterCommit: (() => void)[] = [];
+  #hasEvents = false;
   readonly #abortJob: (jobId: string, reason: string) => void;
   /** Instant of this transaction. */
   readonly now: number;
@@ -65,6 +66,11 @@ export class EngineTransaction {
     this.now = time.now;
     this.#quality = time.quality;
     this.certain = time.certain;
+  }
+
+  /** Whether apps are to be told of something. */
+  get hasEvents(): boolean {
+    return this.#hasEvents;
   }
 
   /** Runs what was kept for after the commit. */
@@ -107,6 +113,7 @@ export class EngineTransaction {
     const { store, inventory, random } = this.#deps;
     const { workspaceId, connectedAccountId } = inventory;
     const eventId = uuidV7(this.now, random(10));
+    this.#hasEvents = true;
     const head = { eventId, workspaceId, connectedAccountId, occurredAt: this.now, createdAt: this.now };
     store.events.append(seamEvent(type, subject, head));
   }

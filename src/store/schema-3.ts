@@ -1,8 +1,5 @@
-/**
- * Version 3: apps' receivers of events with what is still to be sent to them, from where a change was asked for, and
- * indexes by which what has grown old is found.
- */
-export const SCHEMA_3 = `
+/** Receivers of events; the stand-in cloud has the same tables. */
+export const WEBHOOK_TABLES = `
 CREATE TABLE webhooks (
   id TEXT PRIMARY KEY,
   url TEXT NOT NULL,
@@ -26,7 +23,13 @@ CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, se
 CREATE INDEX webhook_deliveries_in_order ON webhook_deliveries (webhook_id, seq) WHERE late = 0;
 CREATE INDEX webhook_deliveries_late ON webhook_deliveries (webhook_id, next_at) WHERE late = 1;
 CREATE INDEX webhook_deliveries_by_event ON webhook_deliveries (event_id);
+`;
 
+/**
+ * Version 3: apps' receivers of events with what is still to be sent to them, from where a change was asked for, and
+ * indexes by which what has grown old is found.
+ */
+export const SCHEMA_3 = `${WEBHOOK_TABLES}
 ALTER TABLE audit ADD COLUMN origin TEXT;
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX attempts_by_end ON attempts (finished_at) WHERE finished_at IS NOT NULL;

@@ -1,4 +1,8 @@
 import Database from "better-sqlite3";
+import type { WebhooksTable } from "#src/engine/ports";
+import { Secret } from "#src/lib/secret";
+import { WEBHOOK_TABLES } from "#src/store/schema-3";
+import { webhooksTable } from "#src/store/webhooks";
 
 export type CloudDatabase = Database.Database;
 
@@ -13,8 +17,7 @@ const SCHEMA = `
     spec TEXT NOT NULL,
     code TEXT,
     verdict TEXT,
-    changed_by TEXT NOT NULL,
-    lineage_base INTEGER NOT NULL,
+    cloud_rev INTEGER NOT NULL,
     is_forgotten INTEGER NOT NULL,
     is_gone INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
@@ -22,6 +25,15 @@ const SCHEMA = `
     problem TEXT,
     PRIMARY KEY (kind, id)
   ) STRICT;
+
+  -- Ids of what was forgotten long enough ago to have left the feed.
+  CREATE TABLE IF NOT EXISTS tombstones (
+    kind TEXT NOT NULL, id TEXT NOT NULL, spec TEXT NOT NULL, PRIMARY KEY (kind, id)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS orphans (
+    kind TEXT NOT NULL, id TEXT NOT NULL, spec TEXT NOT NULL, code TEXT, observed TEXT, PRIMARY KEY (kind, id)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS epochs (n INTEGER PRIMARY KEY, id TEXT NOT NULL, began_at INTEGER NOT NULL) STRICT;
 
   CREATE TABLE IF NOT EXISTS journal (
     jid TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, received_at INTEGER NOT NULL,
@@ -60,12 +72,37 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 `;
 
-/** Opens the stand-in cloud's own tables; without a file they live in memory. */
+/** Opens the stand-in cloud's own tables; without a file they live in memory. Each text of SQL is compiled once. */
 export function openCloudDatabase(file: string | undefined): CloudDatabase {
   const database = new Database(file ?? ":memory:");
+  const prepare = database.prepare.bind(database);
+  const known = new Map<string, Database.Statement>();
+  database.prepare = ((sql: string) => {
+    const statement = known.get(sql) ?? prepare(sql);
+    known.set(sql, statement);
+    return statement;
+  }) as typeof database.prepare;
   database.pragma("journal_mode = WAL");
   database.exec(SCHEMA);
+  if (database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'webhooks'").get() === undefined) {
+    database.exec(WEBHOOK_TABLES);
+  }
   return database;
+}
+
+/** Apps' receivers of events, as the gateway keeps them; a stand-in seals nothing. */
+export function cloudWebhooksTable(database: CloudDatabase): WebhooksTable {
+  return webhooksTable(
+    {
+      run: (sql, values = []) => database.prepare(sql).run(values).changes,
+      get: (sql, values = []) => database.prepare(sql).get(values),
+      all: (sql, values = []) => database.prepare(sql).all(values),
+    },
+    {
+      sealText: (_, text) => Buffer.from(text.reveal(), "utf8"),
+      openText: (_, bytes) => new Secret(Buffer.from(bytes).toString("utf8")),
+    },
+  );
 }
 
 export function readMeta(database: CloudDatabase, name: string): string | undefined {

@@ -16,10 +16,13 @@ export interface SeamEventsQuery {
 export class SeamEvents {
   readonly #database: CloudDatabase;
   readonly #siteId: string;
+  readonly #stored: (event: SeamEvent) => void;
 
-  constructor(database: CloudDatabase, siteId: string) {
+  /** `stored` is called for every event, in the transaction that stores it. */
+  constructor(database: CloudDatabase, siteId: string, stored: (event: SeamEvent) => void) {
     this.#database = database;
     this.#siteId = siteId;
+    this.#stored = stored;
   }
 
   /** `cause` names the fact: the same type and cause is the same event. */
@@ -41,9 +44,10 @@ export class SeamEvents {
       ...head,
       eventId: uuidV5(this.#siteId, `event:${type}:${cause}`),
     });
-    this.#database
+    const { changes } = this.#database
       .prepare("INSERT OR IGNORE INTO events (event_id, type, occurred_at, body) VALUES (?, ?, ?, ?)")
       .run(event.event_id, type, head.occurredAt, JSON.stringify(event));
+    if (changes === 1) this.#stored(event);
   }
 
   get(id: string): SeamEvent | undefined {

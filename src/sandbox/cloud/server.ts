@@ -8,6 +8,7 @@ import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import { CloudFaults } from "./faults.js";
 import { gatewayRoutes } from "./gateway-routes.js";
+import { cloudWebhooks } from "./cloud-webhooks.js";
 import { cloudModel } from "./model.js";
 import { CloudMqtt, type CloudMqttOptions } from "./mqtt-side.js";
 import { CloudSite } from "./site.js";
@@ -53,8 +54,10 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
   const faults = new CloudFaults();
   const closing = new AbortController();
   const mqtt = options.mqtt === undefined ? null : await CloudMqtt.connect(site, options.mqtt, log);
+  const webhooks = cloudWebhooks(site, log);
   const api = createApi({
     model: cloudModel(site),
+    webhooks: webhooks.model,
     auth: keyCheck(options.apiKey),
     clock,
     random,
@@ -83,6 +86,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     faults,
     async close() {
       stopExpiry();
+      await webhooks.stop();
       await mqtt?.close();
       closing.abort();
       const closed = new Promise<void>((resolve) => void server.close(() => resolve()));

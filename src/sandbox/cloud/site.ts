@@ -1,16 +1,20 @@
 import { randomBytes } from "node:crypto";
-import type { CloudMessage, Command, GatewayMessage, Hello, Pull } from "#src/cloud/wire";
+import type { CloudMessage, Command, Epoch, GatewayMessage, Hello, Pull } from "#src/cloud/wire";
 import type { ObjectKind } from "#src/domain/spec";
+import type { WebhooksTable } from "#src/engine/ports";
 import { toHex } from "#src/lib/hex";
 import type { Clock } from "#src/lib/deadline";
 import { uuidV7 } from "#src/lib/uuid";
+import { backUp, type CloudBackup, restore } from "./backup.js";
 import { type CloudAttempt, Commands } from "./commands.js";
-import { openCloudDatabase, type CloudDatabase } from "./database.js";
+import { cloudWebhooksTable, openCloudDatabase, type CloudDatabase } from "./database.js";
 import { Feed, type NewChange } from "./feed.js";
 import { Ledger } from "./ledger.js";
+import { Orphans } from "./orphans.js";
 import { revoked } from "./rulings.js";
 import { SeamEvents } from "./seam-events.js";
 import { SiteInventory } from "./site-inventory.js";
+import { Snapshots } from "./snapshots.js";
 
 export interface CloudSiteOptions {
   readonly siteId: string;
@@ -21,12 +25,15 @@ export interface CloudSiteOptions {
   readonly file?: string | undefined;
   /** How long a command may wait to be carried out. */
   readonly commandLifeMs?: number | undefined;
+  /** Of a snapshot's chunk before compression; the protocol's limit by default. */
+  readonly chunkBytes?: number | undefined;
 }
 
 const COMMAND_LIFE_MS = 150_000;
 
 interface Session {
   readonly id: string;
+  readonly jid: string;
   /** Newest rev that was sent to it. */
   sentTo: number;
   /** It had everything at that time: what comes after may be pushed. */
@@ -44,13 +51,18 @@ export class CloudSite {
   readonly random: (size: number) => Uint8Array;
   readonly feed: Feed;
   readonly events: SeamEvents;
+  readonly webhooks: WebhooksTable;
   readonly inventory: SiteInventory;
   readonly commands: Commands;
   readonly ledger: Ledger;
+  readonly orphans: Orphans;
+  readonly snapshots: Snapshots;
   readonly #database: CloudDatabase;
   readonly #listeners = new Set<() => void>();
   readonly #progress = new Map<string, { readonly step: string; readonly say: string }>();
   #session: Session | null = null;
+  /** After a restore: how far the gateway's journal goes that must be heard before anything is taken for lost. */
+  #hearsAgainUpTo: number | null = null;
   #lastHello: Hello | null = null;
 
   constructor(options: CloudSiteOptions) {
@@ -59,12 +71,15 @@ export class CloudSite {
     this.clock = options.clock;
     this.random = options.random ?? ((size) => randomBytes(size));
     this.#database = openCloudDatabase(options.file);
-    this.feed = new Feed(this.#database, toHex(this.random(16)));
-    this.events = new SeamEvents(this.#database, options.siteId);
+    this.feed = new Feed(this.#database, () => toHex(this.random(16)));
+    this.snapshots = new Snapshots(this.feed, () => toHex(this.random(16)), options.chunkBytes);
+    this.orphans = new Orphans(this.#database);
+    this.webhooks = cloudWebhooksTable(this.#database);
+    this.events = new SeamEvents(this.#database, options.siteId, (event) => this.webhooks.enqueue(event));
     this.inventory = new SiteInventory(this.#database, options.siteId, this.events);
     this.commands = new Commands(this.#database, options.commandLifeMs ?? COMMAND_LIFE_MS);
-    const { feed, events, inventory, commands } = this;
-    this.ledger = new Ledger({ database: this.#database, feed, events, inventory, commands });
+    const { feed, events, inventory, commands, orphans } = this;
+    this.ledger = new Ledger({ database: this.#database, feed, events, inventory, commands, orphans });
   }
 
   close(): void {
@@ -121,6 +136,8 @@ export class CloudSite {
   forget(kind: ObjectKind, id: string): boolean {
     const object = this.feed.get(kind, id);
     if (object?.isGone !== true || (object.observed?.liveCards ?? 0) > 0) return false;
+    // A ruling is kept until the gateway has followed it: what leaves the feed before would stay an orphan there.
+    if (object.verdict !== null && (object.observed?.rev ?? object.rev) < object.rev) return false;
     this.put({ kind, id, spec: { ...object.spec, state: "forgotten" }, code: null, isForgotten: true });
     return true;
   }
@@ -149,9 +166,42 @@ export class CloudSite {
     return this.#progress.get(commandId);
   }
 
-  /** Ends what nobody carried out in time. */
+  /**
+   * Ends what nobody carried out in time. A cloud that was restored has to hear first what it has forgotten: a command
+   * may have been carried out.
+   */
   expire(): void {
+    if (this.#hearsAgainUpTo !== null) return;
     if (this.commands.expire(this.clock.now()) > 0) this.#changed();
+  }
+
+  // ── What goes wrong in a cloud ─────────────────────────────────────────────────────────────────────────────────
+
+  backUp(): CloudBackup {
+    return backUp(this.#database);
+  }
+
+  /** Everything is as it was then, and a new history begins. */
+  restore(backup: CloudBackup): void {
+    restore(this.#database, backup);
+    this.feed.history.bump(this.feed.head);
+    this.snapshots.forget();
+    this.#progress.clear();
+    this.#hearsAgainUpTo = Infinity;
+    this.dropSession();
+  }
+
+  /** Lets go of what was forgotten: whoever is behind needs a snapshot. */
+  raiseFloor(): void {
+    this.feed.raiseFloor();
+    this.#changed();
+  }
+
+  /** A person says what becomes of what only the gateway has. Returns false when there is no such orphan. */
+  ruleOnOrphan(kind: ObjectKind, id: string, verdict: "adopted" | "refused"): boolean {
+    const isRuled = this.ledger.ruleOnOrphan(kind, id, verdict, this.clock.now());
+    this.#changed();
+    return isRuled;
   }
 
   // ── What the gateway says ──────────────────────────────────────────────────────────────────────────────────────
@@ -179,8 +229,11 @@ export class CloudSite {
     switch (message.type) {
       case "pull":
         return [this.#turnPage(current, message)];
+      case "fetch":
+        return [this.snapshots.chunk(message.snapshot, message.n) ?? this.#gone(current, message.req, "damaged")];
       case "ev": {
         const { ingested, refused } = this.ledger.ingest(message, this.clock.now());
+        if (ingested >= (this.#hearsAgainUpTo ?? Infinity)) this.#hearsAgainUpTo = null;
         this.#changed();
         return [{ type: "ack", jid: message.jid, ingested, refused: [...refused] }];
       }
@@ -215,46 +268,71 @@ export class CloudSite {
   /** A hello that comes twice begins one session. */
   #welcome(hello: Hello): CloudMessage {
     const isRepeat = this.#lastHello?.nonce === hello.nonce;
+    this.#beginAnewIfBehind(hello);
+    const { epoch } = this.feed;
     const session = (isRepeat ? this.#session : null) ?? {
       id: toHex(this.random(16)),
+      jid: hello.jid,
       sentTo: hello.rev,
-      isCaughtUp: hello.rev === this.feed.head,
+      isCaughtUp: isSame(hello.epoch, epoch) && hello.rev === this.feed.head,
     };
     this.#session = session;
     this.#lastHello = hello;
     const ingested = this.ledger.ingested(hello.jid);
+    if (this.#hearsAgainUpTo !== null)
+      this.#hearsAgainUpTo = ingested >= hello.seq_last ? null : hello.seq_last;
     this.#changed();
     return {
       type: "welcome",
       session: session.id,
       nonce_echo: hello.nonce,
-      epoch: this.feed.epoch,
+      epoch,
       head: this.feed.head,
-      floor: 0,
+      floor: this.feed.floor,
       ingested: { [hello.jid]: ingested },
       want_from: ingested + 1,
       time: this.clock.now(),
     };
   }
 
-  #turnPage(session: Session, { epoch, since }: Pull): CloudMessage {
-    if (epoch.n !== this.feed.epoch.n || epoch.id !== this.feed.epoch.id) return this.#gone("epoch");
-    if (since > this.feed.head) return this.#gone("damaged");
+  /** The gateway has seen what this cloud does not know of: the cloud was restored, and nobody told it. */
+  #beginAnewIfBehind({ epoch, rev }: Hello): void {
+    if (epoch === null) return;
+    const { feed } = this;
+    const isSameHistory = isSame(epoch, feed.epoch);
+    if (isSameHistory ? rev > feed.head : epoch.n >= feed.epoch.n) feed.history.bump(feed.head, epoch.n);
+  }
+
+  #turnPage(session: Session, { req, epoch, since }: Pull): CloudMessage {
+    if (!isSame(epoch, this.feed.epoch)) return this.#gone(session, req, "epoch");
+    if (since < this.feed.floor) return this.#gone(session, req, "floor");
+    if (since > this.feed.head) return this.#gone(session, req, "damaged");
     return this.#pageFor(session, since);
   }
 
   #pageFor(session: Session, since: number): CloudMessage {
-    const page = this.feed.page(since);
+    const page = this.feed.page(since, this.#ingested(session));
     session.sentTo = page.to;
     session.isCaughtUp = page.to === page.head;
     return page;
   }
 
-  #gone(reason: "epoch" | "damaged"): CloudMessage {
-    return { type: "gone", epoch: this.feed.epoch, floor: 0, reason };
+  #gone(session: Session, req: string, reason: "epoch" | "floor" | "damaged"): CloudMessage {
+    session.isCaughtUp = false;
+    const { epoch, floor } = this.feed;
+    const snapshot = this.snapshots.offer(this.#ingested(session));
+    return { type: "gone", req, epoch, floor, reason, snapshot };
+  }
+
+  #ingested({ jid }: Session): Record<string, number> {
+    return { [jid]: this.ledger.ingested(jid) };
   }
 
   #changed(): void {
     for (const listener of [...this.#listeners]) listener();
   }
+}
+
+function isSame(one: Epoch | null, other: Epoch): boolean {
+  return one?.n === other.n && one.id === other.id;
 }

@@ -1,0 +1,76 @@
+import { invalidInput } from "#src/domain/seam/fault";
+import type { Webhook, WebhooksTable } from "#src/engine/ports";
+import type { JsonObject } from "#src/lib/json";
+import { receiverFault, type ReceiverRules } from "#src/webhooks/receiver";
+import { mintWebhookSecret } from "#src/webhooks/signature";
+import { missing, seamErrorOf } from "./fault.js";
+import { type Caller, SeamError, type WebhooksModel } from "./model.js";
+
+export interface WebhookParts {
+  readonly table: WebhooksTable;
+  readonly rules: ReceiverRules;
+  readonly random: (size: number) => Uint8Array;
+  now(): number;
+  newId(): string;
+  /** Runs a change as one transaction and writes down who made it. */
+  change<T>(by: Caller, what: string, target: string, work: () => T): T;
+  /** Called once a receiver is gone. */
+  removed(id: string): void;
+}
+
+/** Every event is put in the line of every receiver. */
+const WEBHOOKS_MAX = 100;
+
+/** The webhook routes over a table of webhooks: the same on a gateway and in the stand-in cloud. */
+export function storedWebhooks(parts: WebhookParts): WebhooksModel {
+  const { table } = parts;
+  const found = (id: string): Webhook => {
+    const webhook = table.get(id);
+    if (webhook === undefined) throw missing("webhook", id);
+    return webhook;
+  };
+  return {
+    create({ url, eventTypes }, by) {
+      const fault = receiverFault(url, parts.rules);
+      if (fault !== null) throw seamErrorOf(invalidInput("url", fault));
+      if (table.list().length >= WEBHOOKS_MAX) {
+        throw new SeamError(
+          400,
+          "too_many_webhooks",
+          `There are ${WEBHOOKS_MAX} webhooks already: delete one that is not needed any more.`,
+        );
+      }
+      const webhook: Webhook = {
+        id: parts.newId(),
+        url,
+        eventTypes,
+        secret: mintWebhookSecret(parts.random),
+        createdAt: parts.now(),
+      };
+      parts.change(by, "created webhook", webhook.id, () => table.add(webhook));
+      return render(webhook);
+    },
+    get: (id) => render(found(id)),
+    list: () => table.list().map(render),
+    update(id, { eventTypes }, by) {
+      found(id);
+      parts.change(by, "updated webhook", id, () => table.setEventTypes(id, eventTypes));
+      return render(found(id));
+    },
+    delete(id, by) {
+      found(id);
+      parts.change(by, "deleted webhook", id, () => table.remove(id));
+      parts.removed(id);
+    },
+  };
+}
+
+/** The secret is told to whoever may see webhooks at all: an app needs it to verify what it receives. */
+function render({ id, url, eventTypes, secret }: Webhook): JsonObject {
+  return {
+    webhook_id: id,
+    url,
+    ...(eventTypes === null ? {} : { event_types: [...eventTypes] }),
+    secret: secret.reveal(),
+  };
+}
