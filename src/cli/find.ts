@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { credentialsList } from "#src/api/schemas/credentials";
 import { statusGet } from "#src/api/schemas/desk";
-import type { acsCredential } from "#src/api/schemas/objects";
+import { devicesList } from "#src/api/schemas/devices";
+import type { acsCredential, device } from "#src/api/schemas/objects";
 import { usersList } from "#src/api/schemas/users";
 import { isUuid } from "#src/lib/uuid";
 import { type DaemonClient, understood } from "./daemon-client.js";
@@ -59,6 +60,21 @@ export async function findCredential(client: DaemonClient, text: string): Promis
     known: [],
   });
   return credential.acs_credential_id;
+}
+
+/** By id, name, or the beginning of one of them. */
+export async function findLock(client: DaemonClient, text: string): Promise<z.infer<typeof device>> {
+  const { devices } = await client.call(devicesList, { limit: 500 });
+  return onlyOne(
+    named(devices, text, ({ device_id, display_name }) => [device_id, display_name]),
+    {
+      text,
+      what: "lock",
+      type: "device_not_found",
+      describe: ({ device_id, display_name }) => `${display_name}  ${device_id}`,
+      known: devices,
+    },
+  );
 }
 
 /** Those that are named exactly so; without any, those with a name that begins so. Letters' case does not count. */

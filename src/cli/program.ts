@@ -1,7 +1,9 @@
 import { Command, CommanderError } from "commander";
 import { cardCommands } from "./commands/cards.js";
+import { codeCommands } from "./commands/codes.js";
 import { credentialCommands } from "./commands/credentials.js";
 import { healthCommands } from "./commands/health.js";
+import { lockCommands } from "./commands/locks.js";
 import { processCommands } from "./commands/process.js";
 import { siteCommands } from "./commands/site.js";
 import { type CliContext, type CliEdge, contextOf, type GlobalOptions } from "./context.js";
@@ -51,6 +53,8 @@ export function buildProgram(edge: CliEdge, ended: (code: number) => void): Comm
   processCommands(program, add, edge);
   cardCommands(program, add);
   credentialCommands(program, add);
+  lockCommands(program, add);
+  codeCommands(program, add);
   siteCommands(program, add);
   healthCommands(program, add);
   return program;

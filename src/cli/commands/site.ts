@@ -14,6 +14,7 @@ import { understood } from "../daemon-client.js";
 import { refused } from "../exit-codes.js";
 import { encoderFacts, findEncoder } from "../find.js";
 import type { AddCommand } from "../program.js";
+import { simulateKeysCommand } from "./locks.js";
 import { timeOf } from "../words.js";
 
 const deviceFacts = z.looseObject({
@@ -75,6 +76,7 @@ export function siteCommands(program: Command, add: AddCommand): void {
   tokenCommands(program, add);
 
   const simulate = program.command("simulate").description("act on the simulated hardware of the demo");
+  simulateKeysCommand(simulate, add);
   add(
     simulate
       .command("card")
