@@ -293,6 +293,7 @@ export class Supervisor {
       device = await this.#openDevice(line, lost.signal);
       readyAt = this.#clock.monotonic();
       this.#opening = { device, lost };
+      device.onUnitsChange?.(() => this.#changed(this.status()));
       this.#problem = null;
       this.#since = this.#clock.now();
       this.#log.info({ event: "device.ready", ...device.identity }, "device ready");

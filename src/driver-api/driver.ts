@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Clock } from "#src/lib/deadline";
+import type { Secret } from "#src/lib/secret";
 import type { CardWriter, KeyIssuer } from "./card.js";
 import type { CardReader, KeypadLock, Signals } from "./keypad.js";
 import type { HidSettings, Lines, SerialSettings, TransportKind } from "./line.js";
@@ -19,6 +20,12 @@ export interface DriverContext<K extends TransportKind> {
   readonly line: Lines[K];
   readonly clock: Clock;
   readonly log: DriverLog;
+  /**
+   * Keys that the site keeps for this device's units, 16 bytes each, one a unit and version of the site keys: the one
+   * to use first, then older ones that a unit may still have. Empty where the site has no keys; left out where nobody
+   * keeps any.
+   */
+  readonly keys?: (unit: string) => readonly Secret<Uint8Array>[];
 }
 
 /** One brand. It gets an open line, never a port name; it keeps no global state and registers nothing. */
@@ -49,8 +56,13 @@ export interface Identity {
 /** One open device. The supervisor makes one call at a time; `close` may come at any moment, and twice. */
 export interface Device {
   readonly identity: Identity;
-  /** At least one. A simple encoder has one, with key `main`. */
+  /**
+   * Those that can be used now; at least one when it was opened. A simple encoder has one, with key `main`. A unit that
+   * was away and came back is the same object: whoever listens to it goes on hearing it.
+   */
   readonly units: readonly Unit[];
+  /** For a device whose units come and go by themselves. The returned function takes the listener off. */
+  onUnitsChange?(listener: () => void): () => void;
   /** Asks for a sign of life; rejects with DriverError. Cheap: sent when idle. */
   ping(call: Call): Promise<void>;
   /** Never rejects, ends every pending call with `device.lost`, leaves no timer. Does not close the line. */

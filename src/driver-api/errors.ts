@@ -6,6 +6,8 @@ export const DRIVER_ERRORS = {
   "device.lost": "reopen",
   /** The device did not answer within its time, after the resends its protocol allows. */
   "device.silent": "reopen",
+  /** One unit of the device does not answer, and the others do. */
+  "unit.silent": "report",
   /** What came back is not an answer of this protocol. */
   "reply.malformed": "reopen",
   /** The device answers, but is not what the configuration says. */

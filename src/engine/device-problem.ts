@@ -7,6 +7,7 @@ export const ADVICE = {
   "port.refused": "let the user that runs lockbridge into the group that owns the port",
   "device.lost": "plug it in again and look at its cable",
   "device.silent": "see that it has power, and unplug it and plug it in again",
+  "unit.silent": "see that it has power and that its cable is whole",
   "device.wrong": "put the right device on this port, or correct its driver in the configuration",
   "device.busy": "wait until it is done",
   "device.refused": "unplug it and plug it in again; if that does not help, it is broken",

@@ -36,6 +36,7 @@ function typeOf(error: DriverError, effect: Effect): string {
     case "device.lost":
       return "encoder_not_online";
     case "device.silent":
+    case "unit.silent":
       return "encoder_communication_timeout";
     case "server.unreachable":
       return "bridge_disconnected";
