@@ -97,8 +97,12 @@ test("a door is unlocked by its name, and the lock's word is waited for", async 
 });
 
 test("a lock that does not answer is a failure with its reason", async () => {
-  const error = { type: "device_offline", message: "the lock cannot be reached" };
-  daemon.on(locksLockDoor, () => ({ action_attempt: { ...attempt, status: "error", error }, ok }));
+  const failed: typeof attempt = {
+    ...attempt,
+    status: "error",
+    error: { type: "device_offline", message: "the lock cannot be reached" },
+  };
+  daemon.on(locksLockDoor, () => ({ action_attempt: failed, ok }));
   expect(await run(["locks", "lock", LOCK])).toMatchObject({
     exit: EXIT.failed,
     error: "The lock cannot be reached.\n",
@@ -113,8 +117,15 @@ test("a lock that nobody knows is refused, and the known ones are named", async 
 
 test("codes are listed without their PINs, those set at the lock too", async () => {
   daemon.on(accessCodesList, () => ({ access_codes: [code], pagination: page, ok }));
+  const foreign: typeof code = {
+    ...code,
+    access_code_id: OTHER,
+    is_managed: false,
+    name: null,
+    type: "ongoing",
+  };
   daemon.on(unmanagedList, () => ({
-    access_codes: [{ ...code, access_code_id: OTHER, is_managed: false, name: null, type: "ongoing" }],
+    access_codes: [foreign],
     pagination: page,
     ok,
   }));
