@@ -1,7 +1,9 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import type { Caller } from "#src/api/model";
 import { createApi } from "#src/api/server";
+import { storedWebhooks } from "#src/api/stored-webhooks";
+import { cloudWebhooksTable, openCloudDatabase } from "#src/sandbox/cloud/database";
 import { memoryDesk, type MemoryDesk } from "./memory-desk-model.js";
 import { memorySite, type MemorySite } from "./memory-seam-model.js";
 import { VirtualClock } from "./virtual-clock.js";
@@ -42,6 +44,15 @@ export function memoryApi(
   const app = createApi({
     model: site.model,
     desk: options.isGateway === false ? undefined : work.desk,
+    webhooks: storedWebhooks({
+      table: cloudWebhooksTable(openCloudDatabase(undefined)),
+      rules: { mayBeLoopback: true },
+      random: (size) => new Uint8Array(randomBytes(size)),
+      now: () => clock.now(),
+      newId: () => randomUUID(),
+      change: (_by, _what, _target, work) => work(),
+      removed: () => undefined,
+    }),
     auth: options.isLocal
       ? "local socket"
       : (key) => {

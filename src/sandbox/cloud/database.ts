@@ -94,9 +94,9 @@ export function openCloudDatabase(file: string | undefined): CloudDatabase {
 export function cloudWebhooksTable(database: CloudDatabase): WebhooksTable {
   return webhooksTable(
     {
-      run: (sql, values = []) => database.prepare(sql).run(values).changes,
-      get: (sql, values = []) => database.prepare(sql).get(values),
-      all: (sql, values = []) => database.prepare(sql).all(values),
+      run: (sql, values) => database.prepare(sql).run(values ?? []).changes,
+      get: (sql, values) => database.prepare(sql).get(values ?? []),
+      all: (sql, values) => database.prepare(sql).all(values ?? []),
     },
     {
       sealText: (_, text) => Buffer.from(text.reveal(), "utf8"),
