@@ -79,6 +79,7 @@ test("what cannot be carried out is named with its reason", async () => {
       },
     ],
     { epoch: { n: 1, id: "e" }, rev: 9 },
+    0,
   );
   expect(observability.sync()["blocked"]).toMatchObject({
     count: 2,

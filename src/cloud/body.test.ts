@@ -26,6 +26,7 @@ const epoch = { n: 1, id: "e" };
 const page = (change: object = {}) => ({
   type: "page",
   epoch,
+  ingested: {},
   from: 4,
   to: 6,
   head: 6,
@@ -121,6 +122,7 @@ test("what is written is what is read, PIN included, plain and compressed", () =
     from: 4,
     to: 5,
     head: 5,
+    ingested: { j: 3 },
     items: [
       {
         rev: 5,

@@ -9,6 +9,7 @@ import {
   type Message,
   MESSAGE_TYPES,
   messageSchema,
+  type PageOut,
   type Presence,
   whereOf,
   WIRE_VERSION,
@@ -108,7 +109,7 @@ function contradictionIn(message: Message): string | null {
   return null;
 }
 
-/** The one place where PINs leave as text: in `page.items[].secret` and `ev.secrets`. */
+/** Where PINs leave as text: in `page.items[].secret` and `ev.secrets`. */
 export function encodeBody(
   session: string | null,
   messages: readonly (GatewayMessage | Presence | CloudMessage)[],
@@ -117,6 +118,11 @@ export function encodeBody(
   const text = JSON.stringify(revealed({ v: WIRE_VERSION, session, messages }));
   const bytes = new TextEncoder().encode(text);
   return bytes.length >= (options.gzipFromBytes ?? Infinity) ? gzipSync(bytes) : bytes;
+}
+
+/** A feed item as one line of a snapshot's chunk; its PIN leaves as text here too. */
+export function encodeItem(item: PageOut["items"][number]): string {
+  return JSON.stringify(revealed(item));
 }
 
 function revealed(value: unknown): Json {

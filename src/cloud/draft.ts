@@ -1,4 +1,5 @@
 import type { Cursor } from "#src/engine/ports";
+import type { SnapshotProgress } from "#src/engine/snapshot";
 import type { JsonObject } from "#src/lib/json";
 import { toHex } from "#src/lib/hex";
 import { restMs, SESSION_HELD_MS, slowRestMs } from "./backoff.js";
@@ -37,6 +38,7 @@ export class Draft {
   readonly local: LocalView;
   state: LinkState;
   cursor: Cursor | null;
+  snapshot: SnapshotProgress | null;
   acked: number;
   readonly begun = new Set<string>();
   readonly #store: StoreOp[] = [];
@@ -48,12 +50,16 @@ export class Draft {
     this.state = state;
     this.local = local;
     this.cursor = local.cursor;
+    this.snapshot = local.snapshot;
     this.acked = local.ackedSeq;
   }
 
   order(op: StoreOp): void {
     this.#store.push(op);
     if (op.type === "storePage") this.cursor = op.page.cursor;
+    if (op.type === "beginSnapshot") this.snapshot = { ...op.snapshot, next: 0 };
+    if (op.type === "storeSnapshotPart" && op.part.endsChunk && this.snapshot !== null)
+      this.snapshot = { ...this.snapshot, next: this.snapshot.next + 1 };
     if (op.type === "setAcked") this.acked = op.seq;
     if (op.type === "runCommand") this.begun.add(op.command.id);
   }

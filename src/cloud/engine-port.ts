@@ -11,7 +11,19 @@ export function enginePort(engine: Engine, learnTime: (now: number) => void): En
       const stored = store.meta.get("cursor");
       return stored === undefined || stored === null ? null : readCursor(stored);
     },
-    storePage: ({ items, blocked, cursor }) => engine.storePage(items, blocked, cursor),
+    storePage: ({ items, blocked, cursor, ruledUpTo }) => engine.storePage(items, blocked, cursor, ruledUpTo),
+    storeAgain: (items) => engine.storeAgain(items),
+    snapshot: () => engine.snapshot.progress(),
+    beginSnapshot: (snapshot) => engine.snapshot.begin(snapshot),
+    storeSnapshotPart(part) {
+      engine.snapshot.store(part);
+      engine.stepSoon();
+    },
+    sweepSnapshot() {
+      engine.snapshot.sweep();
+      engine.stepSoon();
+    },
+    codeOf: (kind, id) => store.objects.get(kind, id)?.code ?? null,
     runCommand: (command) => runCommand(engine, command),
     welcomed({ cloudTime, isTrusted }) {
       engine.offlineWork.setOnline(true);

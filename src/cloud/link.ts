@@ -1,11 +1,15 @@
 import type { Cursor, Store } from "#src/engine/ports";
 import type { TimeSource } from "#src/engine/time";
-import { OBJECT_KINDS } from "#src/domain/spec";
+import type { SnapshotManifest, SnapshotPart, SnapshotProgress } from "#src/engine/snapshot";
+import { OBJECT_KINDS, type ObjectKind } from "#src/domain/spec";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
+import type { Secret } from "#src/lib/secret";
 import type { Carrier, CarrierStatus } from "./carrier.js";
+import { readAgain } from "./read-again.js";
 import { INITIAL_STATE, nextTickAt, syncStep } from "./sync-core.js";
 import type {
+  FeedDocument,
   FeedPage,
   LinkInput,
   LinkProblem,
@@ -22,6 +26,16 @@ export interface EnginePort {
   cursor(): Cursor | null;
   /** Stores documents, refused items (sealed, and journaled as `blocked`) and the cursor in one transaction. */
   storePage(page: FeedPage): void;
+  /** Stores documents that an earlier release could not understand; the cursor has passed them long ago. */
+  storeAgain(items: readonly FeedDocument[]): void;
+  /** null: no snapshot is being taken in. */
+  snapshot(): SnapshotProgress | null;
+  beginSnapshot(snapshot: SnapshotManifest): void;
+  storeSnapshotPart(part: SnapshotPart): void;
+  /** Deals with some of what the snapshot lacks; with the last of it `snapshot()` is null and the cursor is its own. */
+  sweepSnapshot(): void;
+  /** The PIN that an object has. */
+  codeOf(kind: ObjectKind, id: string): Secret<string> | null;
   /**
    * Begins a command; its action attempt has the command's id and is durable when this returns. A refusal is an
    * attempt that ends in error, by the journal like every other.
@@ -44,7 +58,7 @@ export interface CloudLinkOptions {
   /** Version of this software. */
   readonly sw: string;
   readonly carrier: Carrier;
-  readonly store: Pick<Store, "journal" | "attempts" | "meta">;
+  readonly store: Pick<Store, "journal" | "attempts" | "meta" | "quarantine">;
   readonly engine: EnginePort;
   readonly clock: Clock;
   readonly time: TimeSource;
@@ -87,6 +101,8 @@ export interface CloudLink {
 const ACKED = "cloud.acked";
 const LAST_WELCOME = "cloud.last_welcome";
 const BOOT = "cloud.boot";
+const READ_BY = "cloud.read_by";
+const QUARANTINE_READ_MAX = 10_000;
 
 /** Glues the core to a carrier, the clock, the store and the engine. */
 export function createCloudLink(options: CloudLinkOptions): CloudLink {
@@ -113,6 +129,7 @@ class Link implements CloudLink {
     const { engine, store } = this.#options;
     this.#boot = numberIn(store.meta.get(BOOT)) + 1;
     store.meta.set(BOOT, this.#boot);
+    this.#readQuarantineAgain();
     this.#unsubscribe = [
       engine.onJournal(() => this.#journalGrew()),
       engine.onProgress((progress) => this.#feed({ type: "progress", ...progress })),
@@ -125,6 +142,19 @@ class Link implements CloudLink {
     this.#unsubscribe = [];
     this.#feed({ type: "stop" });
     await this.#options.carrier.destroy();
+  }
+
+  /** What an earlier release could not understand, this one may. */
+  #readQuarantineAgain(): void {
+    const { engine, store, sw, log } = this.#options;
+    if (store.meta.get(READ_BY) === sw) return;
+    const understood = readAgain(store.quarantine.list(QUARANTINE_READ_MAX));
+    if (understood.length > 0) {
+      engine.storeAgain(understood);
+      const message = "changes that an earlier release did not understand are understood";
+      log.info({ event: "cloud.read_again", items: understood.length }, message);
+    }
+    store.meta.set(READ_BY, sw);
   }
 
   status(): CloudStatus {
@@ -205,9 +235,18 @@ class Link implements CloudLink {
         engine.storePage(op.page);
         for (const { code } of op.page.blocked) this.#options.meter?.cloudFault(code);
         return;
+      case "beginSnapshot":
+        engine.beginSnapshot(op.snapshot);
+        return;
+      case "storeSnapshotPart":
+        engine.storeSnapshotPart(op.part);
+        for (const { code } of op.part.blocked) this.#options.meter?.cloudFault(code);
+        return;
+      case "sweepSnapshot":
+        engine.sweepSnapshot();
+        return;
       case "setAcked":
         store.meta.set(ACKED, { jid: store.journal.jid, seq: op.seq });
-        store.journal.dropSecretsUpTo(op.seq);
         store.journal.dropSecretsUpTo(op.seq);
         return;
       case "rememberWelcome":
@@ -277,7 +316,9 @@ class Link implements CloudLink {
         caps: { kinds: [...OBJECT_KINDS], enc: ["gzip"] },
       },
       readJournal: (fromSeq, limit) => store.journal.read(fromSeq, limit),
-      secret: (ref) => store.journal.secret(ref),
+      snapshot: engine.snapshot(),
+      // A PIN is kept beside its event until that is acknowledged; a cloud that was restored asks again.
+      secret: (ref, kind, id) => store.journal.secret(ref) ?? engine.codeOf(kind, id) ?? undefined,
       knowsCommand: (id) => store.attempts.get(id) !== undefined,
       random,
     };

@@ -17,7 +17,7 @@ export function siteTopics(site: string): string {
 }
 
 export function topicUp(message: GatewayMessage | Presence): string {
-  return `u/${message.type}`;
+  return `u/${message.type === "fetch" ? "pull" : message.type}`;
 }
 
 const DOWN = {
@@ -25,6 +25,7 @@ const DOWN = {
   ctl: "ctl",
   page: "page",
   gone: "page",
+  chunk: "page",
   ack: "ack",
   cmd: "cmd",
   head: "head",

@@ -1,140 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { encodeBody } from "#src/cloud/body";
-import { INITIAL_STATE, nextTickAt, syncStep } from "#src/cloud/sync-core";
-import type { LinkInput, LinkState, LocalView, Turn } from "#src/cloud/sync-state";
-import type { CloudMessage, Command, PageOut } from "#src/cloud/wire";
-import type { JournalEvent } from "#src/domain/journal";
-import type { Cursor, StoredJournalEvent } from "#src/engine/ports";
-import { fingerprintOf } from "#src/lib/json";
-
-const EPOCH = { n: 1, id: "epoch" };
-const SESSION = "session-1";
-
-/** A gateway's store and clock as plain values: carries out what the core orders. */
-class Rig {
-  now = 0;
-  state: LinkState = INITIAL_STATE;
-  cursor: Cursor | null = null;
-  acked = 0;
-  readonly journal: StoredJournalEvent[] = [];
-  readonly known = new Set<string>();
-  readonly ran: string[] = [];
-  readonly stored: number[] = [];
-
-  feed(input: LinkInput): Turn {
-    const turn = syncStep(this.state, input, this.view());
-    this.state = turn.state;
-    for (const op of turn.store) {
-      if (op.type === "storePage") {
-        this.cursor = op.page.cursor;
-        this.stored.push(...op.page.items.map(({ rev }) => rev));
-      }
-      if (op.type === "setAcked") this.acked = op.seq;
-      if (op.type === "runCommand") {
-        this.ran.push(op.command.id);
-        this.known.add(op.command.id);
-      }
-    }
-    return turn;
-  }
-
-  hear(...messages: CloudMessage[]): Turn {
-    return this.feed({ type: "received", bytes: encodeBody(SESSION, messages) });
-  }
-
-  tick(ms: number): Turn {
-    this.now += ms;
-    return this.feed({ type: "tick" });
-  }
-
-  /** Up to a welcome that says `head`. */
-  welcome({ head = 0, wantFrom = this.acked + 1, epoch = EPOCH, floor = 0 } = {}): Turn {
-    this.feed({ type: "start" });
-    if (this.state.phase.name === "resting") this.tick(this.state.phase.until - this.now);
-    this.feed({ type: "carrier.up" });
-    const { phase } = this.state;
-    return this.hear({
-      type: "welcome",
-      session: SESSION,
-      nonce_echo: phase.name === "greeting" ? phase.nonce : "",
-      epoch,
-      head,
-      floor,
-      ingested: { jid: wantFrom - 1 },
-      want_from: wantFrom,
-      time: 0,
-    });
-  }
-
-  append(count: number): void {
-    for (let time = 0; time < count; time++) {
-      const event: JournalEvent = { k: "caught_up", t: 1, tq: "trusted", base_rev: 0, data: { rev: 0 } };
-      this.journal.push({ seq: this.journal.length + 1, prev: "", event });
-    }
-  }
-
-  view(): LocalView {
-    return {
-      now: this.now,
-      wall: 1_000_000 + this.now,
-      timeQuality: "trusted",
-      cursor: this.cursor,
-      jid: "jid",
-      lastSeq: this.journal.length,
-      ackedSeq: this.acked,
-      identity: { gateway: "g", boot: 1, sw: "1", transport: "http", caps: { kinds: [], enc: [] } },
-      readJournal: (from, limit) => this.journal.slice(from - 1, from - 1 + limit),
-      secret: () => undefined,
-      knowsCommand: (id) => this.known.has(id),
-      random: (size) => Uint8Array.from({ length: size }, (_, at) => (at === 0 ? 0x80 : 0)),
-    };
-  }
-}
-
-function page(from: number, to: number, head = to, epoch = EPOCH): PageOut {
-  const items = [];
-  for (let rev = from + 1; rev <= to; rev++) {
-    const spec = {
-      acs_user_id: `u${rev}`,
-      acs_system_id: "s",
-      full_name: "A",
-      state: "active",
-      created_at: "2026-11-22T10:00:00Z",
-    };
-    const identity = { rev, kind: "acs_user", id: `u${rev}`, op: "put" } as const;
-    items.push({ ...identity, spec, spec_hash: fingerprintOf(spec), secret: null, verdict: null });
-  }
-  return { type: "page", epoch, from, to, head, items };
-}
-
-const scan = (cmd: string, change: Partial<Command> = {}) =>
-  ({
-    type: "cmd",
-    act: "scan",
-    cmd,
-    session: SESSION,
-    needs_rev: 0,
-    life_ms: 60_000,
-    issued_at: 0,
-    by: "app",
-    target: { encoder_id: "e" },
-    ...change,
-  }) as Command;
-
-const sent = (turn: Turn) => turn.send.map(({ type }) => type);
-const ops = (turn: Turn) => turn.store.map(({ type }) => type);
-
-/** A rig at cursor 10 of head 10. */
-function caughtUpAtTen(): Rig {
-  const rig = new Rig();
-  rig.cursor = { epoch: EPOCH, rev: 10 };
-  rig.welcome({ head: 10 });
-  return rig;
-}
+import { nextTickAt } from "#src/cloud/sync-core";
+import type { Turn } from "#src/cloud/sync-state";
+import type { CloudMessage } from "#src/cloud/wire";
+import { caughtUpAtTen, CoreRig, EPOCH, ops, page, scan, sent, SESSION } from "#test/support/core-rig";
 
 test("greets with what it has, listens when welcomed, pulls what it misses, tells once that it caught up", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.append(3);
   expect(rig.feed({ type: "start" }).carrier).toEqual([{ type: "open" }]);
   const hello = rig.feed({ type: "carrier.up" });
@@ -187,7 +59,7 @@ test("an item that cannot be read is blocked in the same order as the page, and 
 });
 
 test("a welcome for another hello is not taken", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.feed({ type: "start" });
   rig.feed({ type: "carrier.up" });
   const stale = {
@@ -204,28 +76,8 @@ test("a welcome for another hello is not taken", () => {
   expect(rig.state.phase.name).toBe("greeting");
 });
 
-test.each([
-  ["another epoch", { epoch: { n: 2, id: "restored" }, head: 10 }],
-  ["a floor above the cursor", { head: 90, floor: 50 }],
-])("%s: says that it needs a snapshot, takes no command, keeps uploading", (_name, welcome) => {
-  const rig = new Rig();
-  rig.cursor = { epoch: EPOCH, rev: 10 };
-  rig.append(1);
-  const turn = rig.welcome(welcome);
-  expect(rig.state.problem?.code).toBe("feed.needs_snapshot");
-  expect(sent(turn)).toEqual(["ev"]);
-  rig.hear(scan("c1"));
-  expect(rig.ran).toEqual([]);
-});
-
-test("gone in the middle of a session is as visible", () => {
-  const rig = caughtUpAtTen();
-  rig.hear({ type: "gone", epoch: EPOCH, floor: 99, reason: "floor" });
-  expect(rig.state.problem?.code).toBe("feed.needs_snapshot");
-});
-
 test("a head behind the cursor is an alarm, not a step back", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.cursor = { epoch: EPOCH, rev: 10 };
   rig.welcome({ head: 4 });
   expect(rig.state.problem?.code).toBe("feed.went_back");
@@ -253,7 +105,7 @@ test("a hint of another feed is asked after, and moves nothing", () => {
 });
 
 test("uploads at most four batches ahead, goes on with acknowledgements, sends again when none comes", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.append(1_000);
   const first = rig.welcome();
   const batches = first.send.filter(({ type }) => type === "ev");
@@ -269,7 +121,7 @@ test.each([
   ["of another journal", "other", 9],
   ["beyond what exists", "jid", 99],
 ])("an acknowledgement %s changes nothing", (_name, jid, ingested) => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.append(5);
   rig.acked = 3;
   rig.welcome({ wantFrom: 4 });
@@ -278,7 +130,7 @@ test.each([
 });
 
 test("a restored cloud gets earlier events again", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.append(5);
   rig.acked = 5;
   const turn = rig.welcome({ wantFrom: 3 });
@@ -287,14 +139,14 @@ test("a restored cloud gets earlier events again", () => {
 });
 
 test("a cloud that knows more of the journal than the gateway stops the upload, visibly", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.append(2);
   expect(sent(rig.welcome({ wantFrom: 8 }))).toEqual([]);
   expect(rig.state.problem?.code).toBe("journal.behind_cloud");
 });
 
 test("one event larger than a batch travels alone", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.append(3);
   const big = rig.journal[1]!;
   const data = { code: "x", message: "y".repeat(100_000), device: "d" };
@@ -341,7 +193,7 @@ test("a command that is known runs no second time, in no session", () => {
 });
 
 test("without a welcome within ten seconds it goes away and rests", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.feed({ type: "start" });
   rig.feed({ type: "carrier.up" });
   expect(nextTickAt(rig.state)).toBe(10_000);
@@ -350,7 +202,7 @@ test("without a welcome within ten seconds it goes away and rests", () => {
 });
 
 test("a cloud that welcomes and then says nothing is left after three questions", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.welcome({ head: 5 });
   rig.tick(10_000);
   rig.tick(10_000);
@@ -366,7 +218,7 @@ test("in silence it asks now and then", () => {
 });
 
 test("rests longer with each failure up to five minutes; a session that held a minute starts anew", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   const rests: number[] = [];
   const fail = (heldMs: number) => {
     rig.welcome();
@@ -386,7 +238,7 @@ test("rests longer with each failure up to five minutes; a session that held a m
 test.each(["carrier.unauthorized", "carrier.certificate_refused"] as const)(
   "%s: a slow lane from five to sixty minutes, and an alarm",
   (code) => {
-    const rig = new Rig();
+    const rig = new CoreRig();
     const rests: number[] = [];
     for (let time = 0; time < 6; time++) {
       rig.welcome();
@@ -409,7 +261,7 @@ test.each([
 });
 
 test("a busy cloud says how long; a batch too big is halved", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.append(500);
   rig.welcome();
   rig.feed({ type: "carrier.down", problem: { code: "carrier.busy", message: "503", retryAfterMs: 30_000 } });
@@ -438,7 +290,7 @@ test("one malformed message is passed over, three in a row end the session, an u
 });
 
 test("the log hears of a fault once, and of a problem again only after a session held", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   const down = () => {
     const { code } = { code: "carrier.unreachable" } as const;
     return rig.feed({ type: "carrier.down", problem: { code, message: "cut" } }).notices;
@@ -463,7 +315,7 @@ test("the log hears of a fault once, and of a problem again only after a session
 });
 
 test("three sessions in a row that the cloud ends at once are told as a second gateway's doing", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   const lost = { code: "carrier.session_lost", message: "409" } as const;
   const codes = [1, 2, 3].map(() => {
     rig.welcome();
@@ -479,7 +331,7 @@ test("three sessions in a row that the cloud ends at once are told as a second g
 });
 
 test("a carrier that knows when to try again is believed, also about refused credentials", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.welcome();
   const problem = { code: "carrier.unauthorized", message: "401", nextTryMs: 300 } as const;
   rig.feed({ type: "carrier.down", problem });
@@ -487,7 +339,7 @@ test("a carrier that knows when to try again is believed, also about refused cre
 });
 
 test("a carrier that comes up anew within a session begins another one, and nothing is lost", () => {
-  const rig = new Rig();
+  const rig = new CoreRig();
   rig.append(1);
   expect(rig.welcome().send).toMatchObject([{ type: "ev" }]);
   const turn = rig.feed({ type: "carrier.up" });
@@ -514,26 +366,26 @@ const message: fc.Arbitrary<CloudMessage> = fc.oneof(
       scan(`c${id}`, { needs_rev: needs, life_ms: life, session: ours ? SESSION : "other" }),
     ),
 );
-const input: fc.Arbitrary<(rig: Rig) => Turn> = fc.oneof(
+const input: fc.Arbitrary<(rig: CoreRig) => Turn> = fc.oneof(
   {
     weight: 8,
-    arbitrary: fc.array(message, { maxLength: 3 }).map((messages) => (rig: Rig) => rig.hear(...messages)),
+    arbitrary: fc.array(message, { maxLength: 3 }).map((messages) => (rig: CoreRig) => rig.hear(...messages)),
   },
-  { weight: 2, arbitrary: fc.nat(15_000).map((ms) => (rig: Rig) => rig.tick(ms)) },
+  { weight: 2, arbitrary: fc.nat(15_000).map((ms) => (rig: CoreRig) => rig.tick(ms)) },
   {
     weight: 2,
-    arbitrary: fc.nat(9).map((count) => (rig: Rig) => {
+    arbitrary: fc.nat(9).map((count) => (rig: CoreRig) => {
       rig.append(count);
       return rig.feed({ type: "journal.grew" });
     }),
   },
   {
     weight: 1,
-    arbitrary: fc.uint8Array().map((bytes) => (rig: Rig) => rig.feed({ type: "received", bytes })),
+    arbitrary: fc.uint8Array().map((bytes) => (rig: CoreRig) => rig.feed({ type: "received", bytes })),
   },
   {
     weight: 1,
-    arbitrary: fc.constant((rig: Rig) => {
+    arbitrary: fc.constant((rig: CoreRig) => {
       rig.feed({ type: "carrier.down", problem: { code: "carrier.unreachable", message: "" } });
       return rig.welcome({ head: 30, wantFrom: rig.acked + 1 });
     }),
@@ -543,7 +395,7 @@ const input: fc.Arbitrary<(rig: Rig) => Turn> = fc.oneof(
 test("whatever comes, in any order and repetition: cursor and acknowledgement only rise, events go up without holes, no command runs twice", () => {
   fc.assert(
     fc.property(fc.array(input, { maxLength: 60 }), (inputs) => {
-      const rig = new Rig();
+      const rig = new CoreRig();
       rig.welcome({ head: 30 });
       const revs = new Set<number>();
       for (const act of inputs) {

@@ -1,17 +1,11 @@
-import type { Cursor } from "#src/engine/ports";
 import { type BodyResult, parseBody } from "./body.js";
+import { commandArrived, runWaiting } from "./command-sync.js";
 import { Draft } from "./draft.js";
-import type {
-  FeedPage,
-  LinkInput,
-  LinkState,
-  LocalView,
-  RunnableCommand,
-  Turn,
-  Welcomed,
-} from "./sync-state.js";
+import { ask, askDueAt, followFeed, headMoved, turnPage } from "./feed-sync.js";
+import { chunkArrived, snapshotOffered, workOnSnapshot } from "./snapshot-sync.js";
+import type { LinkInput, LinkState, LocalView, Turn, Welcomed } from "./sync-state.js";
 import { acknowledged, RESEND_AFTER_MS, resendOverdue, upload } from "./upload.js";
-import { type Command, type Head, LIMITS, type Message, type Page, type Welcome } from "./wire.js";
+import { LIMITS, type Message, type Welcome } from "./wire.js";
 
 /**
  * The gateway's half of the sync protocol as a function: it knows no carrier, no clock and no store. Any message may
@@ -32,14 +26,9 @@ export const INITIAL_STATE: LinkState = {
 
 const OPEN_WITHIN_MS = 30_000;
 const WELCOME_WITHIN_MS = 10_000;
-const PULL_AGAIN_AFTER_MS = 10_000;
-/** In silence a pushed page may have been lost without a trace: ask now and then. */
-const PULL_IDLE_MS = 60_000;
-const PULL_WITHOUT_SNAPSHOT_MS = 5 * 60_000;
 const FAULTS_MAX = 3;
 /** Questions in a row that were asked again in vain: the session is dead, even if the carrier lives. */
 const UNANSWERED_MAX = 3;
-const WAITING_COMMANDS_MAX = 64;
 
 export function syncStep(state: LinkState, input: LinkInput, local: LocalView): Turn {
   const draft = new Draft(state, local);
@@ -60,8 +49,9 @@ export function nextTickAt(state: LinkState): number | null {
     case "greeting":
       return phase.since + WELCOME_WITHIN_MS;
     case "welcomed":
+      if (phase.isBusy) return 0;
       return Math.min(
-        pullDueAt(phase),
+        askDueAt(phase),
         ...phase.inFlight.map(({ sentAt }) => sentAt + RESEND_AFTER_MS),
         ...phase.waiting.map(({ command, arrivedAt }) => arrivedAt + command.life_ms),
       );
@@ -162,23 +152,17 @@ function tick(draft: Draft): void {
 }
 
 function keepGoing(draft: Draft, phase: Welcomed): void {
-  const isPullDue = draft.local.now >= pullDueAt(phase);
-  const isSilent = resendOverdue(draft) || (isPullDue && phase.pulledAt !== null);
+  const isAskDue = draft.local.now >= askDueAt(phase);
+  const isSilent = resendOverdue(draft) || (isAskDue && phase.askedAt !== null);
   if (isSilent && phase.unanswered + 1 >= UNANSWERED_MAX) {
     draft.fail("cloud.silent", "the cloud welcomed this gateway and then stopped answering");
     return;
   }
   if (isSilent) draft.session({ unanswered: phase.unanswered + 1 });
   upload(draft);
+  if (phase.isBusy) workOnSnapshot(draft, phase);
   runWaiting(draft);
-  if (isPullDue) pull(draft);
-}
-
-function pullDueAt(phase: Welcomed): number {
-  if (phase.pulledAt !== null) {
-    return phase.pulledAt + (phase.needsSnapshot ? PULL_WITHOUT_SNAPSHOT_MS : PULL_AGAIN_AFTER_MS);
-  }
-  return phase.feedHeardAt + (phase.needsSnapshot ? PULL_WITHOUT_SNAPSHOT_MS : PULL_IDLE_MS);
+  if (isAskDue) ask(draft);
 }
 
 // ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -225,6 +209,7 @@ function handle(draft: Draft, message: Message): void {
   switch (message.type) {
     case "page":
       turnPage(draft, phase, message);
+      runWaiting(draft);
       return;
     case "ack":
       if (message.refused.length > 0) {
@@ -239,7 +224,10 @@ function handle(draft: Draft, message: Message): void {
       commandArrived(draft, phase, message);
       return;
     case "gone":
-      needSnapshot(draft, `the cloud can no longer continue from here (${message.reason})`);
+      snapshotOffered(draft, phase, message);
+      return;
+    case "chunk":
+      chunkArrived(draft, phase, message);
       return;
     case "ctl":
       if (message.order === "hello") draft.fail("cloud.asked_for_hello", message.reason);
@@ -253,6 +241,7 @@ function handle(draft: Draft, message: Message): void {
       return;
     case "hello":
     case "pull":
+    case "fetch":
     case "ev":
     case "live":
     case "state":
@@ -272,14 +261,17 @@ function welcomed(draft: Draft, message: Welcome): void {
     session: message.session,
     epoch: message.epoch,
     head: message.head,
-    pulledAt: null,
+    askedAt: null,
+    req: null,
     feedHeardAt: local.now,
     sentTo: isJournalBehind ? draft.acked : wanted,
     inFlight: [],
     isCaughtUp: false,
     faults: 0,
     unanswered: 0,
-    needsSnapshot: false,
+    isBusy: false,
+    chunk: null,
+    damaged: 0,
     isJournalBehind,
     waiting: [],
   };
@@ -298,142 +290,5 @@ function welcomed(draft: Draft, message: Welcome): void {
     draft.order({ type: "setAcked", seq: wanted });
   }
   upload(draft);
-  continueFeed(draft, session, message.floor);
-}
-
-// ── Feed ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-function continueFeed(draft: Draft, session: Welcomed, floor: number): void {
-  const cursor = cursorIn(draft, session);
-  if (!isSameEpoch(cursor, session))
-    needSnapshot(draft, "the cloud's feed is not the one this gateway followed");
-  else if (cursor.rev < floor)
-    needSnapshot(draft, "the cloud no longer keeps the changes this gateway missed");
-  else if (cursor.rev > session.head) {
-    draft.problem("feed.went_back", "the cloud's feed is behind what this gateway has already seen of it");
-  } else if (cursor.rev === session.head) caughtUp(draft);
-  else pull(draft);
-}
-
-/** Before the first page there is no feed to differ from: the gateway joins the cloud's. */
-function cursorIn(draft: Draft, { epoch }: Welcomed): Cursor {
-  return draft.cursor === null || draft.cursor.rev === 0 ? { epoch, rev: 0 } : draft.cursor;
-}
-
-function isSameEpoch(cursor: Cursor, { epoch }: { readonly epoch: Cursor["epoch"] }): boolean {
-  return cursor.epoch.n === epoch.n && cursor.epoch.id === epoch.id;
-}
-
-/** The rule that makes every loss, repeat and disorder of pages harmless. */
-function turnPage(draft: Draft, phase: Welcomed, page: Page): void {
-  const cursor = cursorIn(draft, phase);
-  if (!isSameEpoch(cursor, page)) {
-    pullUnlessOpen(draft, phase);
-    return;
-  }
-  const head = Math.max(phase.head, page.head);
-  draft.session({ head, feedHeardAt: draft.local.now });
-  if (page.to > cursor.rev && page.from > cursor.rev) {
-    pullUnlessOpen(draft, phase);
-    return;
-  }
-  const isNews = page.to > cursor.rev;
-  if (isNews) draft.order({ type: "storePage", page: pageAfter(cursor, page) });
-  const rev = Math.max(page.to, cursor.rev);
-  if (rev >= head) {
-    draft.session({ pulledAt: null });
-    caughtUp(draft);
-  } else if (isNews) pull(draft); // A page without news never asks for another: that could go on for ever.
-  runWaiting(draft);
-}
-
-/** A hint: what it tells of is asked for, if it did not come by itself. */
-function headMoved(draft: Draft, phase: Welcomed, hint: Head): void {
-  const cursor = cursorIn(draft, phase);
-  const isSame = isSameEpoch(cursor, hint);
-  if (isSame) draft.session({ head: Math.max(phase.head, hint.head), feedHeardAt: draft.local.now });
-  if (!isSame || hint.head > cursor.rev) pullUnlessOpen(draft, phase);
-}
-
-/** What of a page is news. An item too broken to say its rev is told by the end of its page. */
-function pageAfter(cursor: Cursor, { items, to }: Page): FeedPage {
-  const epoch = cursor.epoch.n;
-  const good = items.flatMap((result) => (result.ok && result.item.rev > cursor.rev ? [result.item] : []));
-  const bad = items.flatMap((result) => (result.ok ? [] : [result.bad]));
-  return {
-    items: good.map(({ kind, id, rev, spec, secret }) => ({ kind, id, epoch, rev, spec, code: secret })),
-    blocked: bad
-      .filter(({ rev }) => rev === null || rev > cursor.rev)
-      .map(({ raw, ...item }) => ({ ...item, epoch, rev: item.rev ?? to, raw: raw.reveal() })),
-    cursor: { epoch: cursor.epoch, rev: to },
-  };
-}
-
-function pull(draft: Draft): void {
-  const { phase } = draft.state;
-  if (phase.name !== "welcomed") return;
-  const { epoch, rev } = cursorIn(draft, phase);
-  draft.session({ pulledAt: draft.local.now });
-  draft.send({ type: "pull", req: draft.randomId(), epoch, since: rev });
-}
-
-function pullUnlessOpen(draft: Draft, phase: Welcomed): void {
-  if (phase.pulledAt === null) pull(draft);
-}
-
-function caughtUp(draft: Draft): void {
-  const { phase } = draft.state;
-  if (phase.name !== "welcomed" || phase.isCaughtUp) return;
-  draft.session({ isCaughtUp: true });
-  draft.order({ type: "caughtUp", rev: cursorIn(draft, phase).rev });
-}
-
-/** This version cannot load a snapshot, and says so instead of working on with half the truth. */
-function needSnapshot(draft: Draft, reason: string): void {
-  draft.session({ needsSnapshot: true, waiting: [] });
-  draft.problem("feed.needs_snapshot", `${reason}: a snapshot is needed, which this version cannot load`);
-}
-
-// ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-function commandArrived(draft: Draft, phase: Welcomed, command: Command): void {
-  if (command.session !== phase.session || phase.needsSnapshot) return;
-  if (phase.waiting.some((other) => other.command.cmd === command.cmd)) return;
-  if (phase.waiting.length >= WAITING_COMMANDS_MAX) return; // The cloud ends it when its life is over.
-  draft.session({ waiting: [...phase.waiting, { command, arrivedAt: draft.local.now }] });
-  if (command.needs_rev > cursorIn(draft, phase).rev) pullUnlessOpen(draft, phase);
-  runWaiting(draft);
-}
-
-/** Runs what the feed has come far enough for, drops what has outlived its life. */
-function runWaiting(draft: Draft): void {
-  const { phase } = draft.state;
-  if (phase.name !== "welcomed") return;
-  const { rev } = cursorIn(draft, phase);
-  const stillWaiting = phase.waiting.filter(({ command, arrivedAt }) => {
-    const lifeMs = command.life_ms - (draft.local.now - arrivedAt);
-    if (lifeMs <= 0) {
-      draft.notice("info", "cloud.command_outlived", "a command's life was over before it could run", {
-        cmd: command.cmd,
-      });
-      return false;
-    }
-    if (command.needs_rev > rev) return true;
-    if (!draft.begun.has(command.cmd) && !draft.local.knowsCommand(command.cmd)) {
-      draft.order({ type: "runCommand", command: runnable(command, lifeMs) });
-    }
-    return false;
-  });
-  draft.session({ waiting: stillWaiting });
-}
-
-function runnable(command: Command, lifeMs: number): RunnableCommand {
-  const head = { id: command.cmd, encoderId: command.target.encoder_id, lifeMs, by: command.by };
-  if (command.act !== "encode") return { ...head, act: command.act };
-  return {
-    ...head,
-    act: "encode",
-    credentialId: command.target.credential_id,
-    expectGen: command.expect_gen,
-  };
+  followFeed(draft);
 }

@@ -1,4 +1,5 @@
 import type { Cursor, StoredJournalEvent } from "#src/engine/ports";
+import type { SnapshotManifest, SnapshotPart, SnapshotProgress } from "#src/engine/snapshot";
 import type { ObjectKind } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
@@ -38,8 +39,10 @@ export interface Welcomed {
   readonly session: string;
   readonly epoch: Epoch;
   readonly head: number;
-  /** When the open pull was sent; null: none is open. */
-  readonly pulledAt: number | null;
+  /** When the open question about the feed was sent, a pull or a chunk; null: none is open. */
+  readonly askedAt: number | null;
+  /** Names that question. */
+  readonly req: string | null;
   /** When the cloud last spoke of the feed. */
   readonly feedHeardAt: number;
   /** Highest seq sent in this session, or acknowledged before. */
@@ -50,8 +53,12 @@ export interface Welcomed {
   readonly faults: number;
   /** Times in a row that something had to be sent again. */
   readonly unanswered: number;
-  /** The feed cannot be continued from the cursor; nothing but a snapshot helps. */
-  readonly needsSnapshot: boolean;
+  /** A snapshot has something to be stored or dealt with: the next tick is due at once. */
+  readonly isBusy: boolean;
+  /** The chunk that is being stored: its lines, and the first that is not stored. They may hold PINs. */
+  readonly chunk: { readonly lines: Secret<readonly string[]>; readonly at: number } | null;
+  /** Damaged chunks in a row. */
+  readonly damaged: number;
   /** The cloud knows more of this journal than the gateway does: the gateway was restored. Nothing is uploaded. */
   readonly isJournalBehind: boolean;
   /** Commands that wait for the feed to come as far as they need. */
@@ -65,7 +72,7 @@ export type ProblemCode =
   | "cloud.silent"
   | "cloud.asked_to_wait"
   | "cloud.asked_for_hello"
-  | "feed.needs_snapshot"
+  | "feed.chunk_damaged"
   | "feed.went_back"
   | "journal.behind_cloud"
   | "store.failed";
@@ -132,7 +139,10 @@ export interface LocalView {
   readonly ackedSeq: number;
   readonly identity: Pick<Hello, "gateway" | "boot" | "caps" | "sw" | "transport">;
   readJournal(fromSeq: number, limit: number): readonly StoredJournalEvent[];
-  secret(ref: string): Secret<string> | undefined;
+  /** null: none is being taken in. */
+  readonly snapshot: SnapshotProgress | null;
+  /** The PIN that an event names, or the one that its object has since. */
+  secret(ref: string, kind: ObjectKind, id: string): Secret<string> | undefined;
   /** Was this command ever begun here? */
   knowsCommand(id: string): boolean;
   random(size: number): Uint8Array;
@@ -149,6 +159,7 @@ export interface FeedDocument {
   readonly rev: number;
   readonly spec: JsonObject;
   readonly code: Secret<string> | null;
+  readonly verdict: "adopted" | "refused" | null;
 }
 
 /** An item that no schema accepts. `raw` may hold a PIN: it is kept sealed. */
@@ -167,6 +178,8 @@ export interface FeedPage {
   readonly items: readonly FeedDocument[];
   readonly blocked: readonly BlockedItem[];
   readonly cursor: Cursor;
+  /** Events of this journal that the cloud had taken in when it made the page. */
+  readonly ruledUpTo: number;
 }
 
 /** A command that may run now. `lifeMs` is what is left of it. */
@@ -184,6 +197,10 @@ export type RunnableCommand = {
 /** Orders to the store and the engine, carried out in this order and before anything is sent. */
 export type StoreOp =
   | { readonly type: "storePage"; readonly page: FeedPage }
+  | { readonly type: "beginSnapshot"; readonly snapshot: SnapshotManifest }
+  | { readonly type: "storeSnapshotPart"; readonly part: SnapshotPart }
+  /** Deals with some of what the snapshot lacks. */
+  | { readonly type: "sweepSnapshot" }
   | { readonly type: "setAcked"; readonly seq: number }
   | { readonly type: "rememberWelcome"; readonly cloudTime: number }
   | { readonly type: "caughtUp"; readonly rev: number }

@@ -61,8 +61,9 @@ function batchOf(rows: readonly StoredJournalEvent[]): readonly StoredJournalEve
 function batchMessage(draft: Draft, rows: readonly StoredJournalEvent[]): EventBatch {
   const secrets: Record<string, Secret<string>> = {};
   for (const { event } of rows) {
-    const ref = event.k === "local_change" ? event.data.code_ref : null;
-    const secret = ref === null ? undefined : draft.local.secret(ref);
+    if (event.k !== "local_change" && event.k !== "orphaned") continue;
+    const ref = event.data.code_ref;
+    const secret = ref === null ? undefined : draft.local.secret(ref, event.kind, event.id);
     if (ref !== null && secret !== undefined) secrets[ref] = secret;
   }
   const events = rows.map(({ seq, prev, event }) => ({ seq, prev, ...event }));

@@ -24,6 +24,11 @@ export const LIMITS = {
   /** Brackets within brackets; what is deeper could overflow the stack of whoever walks it. */
   depth: 200,
   messagesPerBody: 64,
+  /** Of a snapshot's chunk as JSON lines, and as the gzip that travels. */
+  chunkBytes: 1024 * 1024,
+  chunkGzipBytes: 700 * 1024,
+  /** Of one snapshot: far beyond what one site holds. */
+  chunks: 4_096,
 } as const;
 
 const counter = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -158,6 +163,8 @@ const page = z.object({
   from: counter,
   to: counter,
   head: counter,
+  /** What the cloud had taken in of each journal when it made this page: desk changes up to there are ruled on. */
+  ingested: z.record(z.string(), counter),
   items: z
     .array(z.unknown())
     .max(LIMITS.pageItems)
@@ -196,11 +203,46 @@ const cmd = z.discriminatedUnion("act", [
   z.object({ ...cmdHead, act: z.literal("erase"), target: z.object({ encoder_id: name }) }),
 ]);
 
+/** The whole feed as it stood at `rev`, in chunks that are fetched one by one. */
+const snapshot = z.object({
+  id: name,
+  epoch,
+  rev: counter,
+  /** As of a page: what the cloud had taken in of each journal when it made the snapshot. */
+  ingested: z.record(z.string(), counter),
+  /** Of the items of all chunks. */
+  count: counter,
+  /** In order; a chunk is known by its place. Both are of the gzip. */
+  chunks: z
+    .array(
+      z.object({
+        sha256: z.string().regex(/^[0-9a-f]{64}$/),
+        bytes: counter.max(LIMITS.chunkGzipBytes),
+      }),
+    )
+    .max(LIMITS.chunks),
+});
+
+/** Answers a pull that cannot be continued from where the gateway is. */
 const gone = z.object({
   type: z.literal("gone"),
+  /** Of the pull: an answer to another one is passed over. */
+  req: name,
   epoch,
   floor: counter,
   reason: z.enum(["floor", "epoch", "damaged"]),
+  snapshot,
+});
+
+/** One chunk of a snapshot: JSON lines, one item each, as gzip in base64. Its items may hold PINs. */
+const chunk = z.object({
+  type: z.literal("chunk"),
+  snapshot: name,
+  n: counter,
+  data: z
+    .string()
+    .max(Math.ceil(LIMITS.chunkGzipBytes / 3) * 4)
+    .transform((value) => new Secret(value)),
 });
 
 const ctl = z.discriminatedUnion("order", [
@@ -237,6 +279,9 @@ const hello = z.object({
 
 const pull = z.object({ type: z.literal("pull"), req: name, epoch, since: counter });
 
+/** Asks for one chunk. A cloud that keeps the snapshot no longer answers with `gone` and another one. */
+const fetchChunk = z.object({ type: z.literal("fetch"), req: name, snapshot: name, n: counter });
+
 const evBatch = z.object({
   type: z.literal("ev"),
   jid: name,
@@ -271,10 +316,12 @@ export const messageSchema = z.discriminatedUnion("type", [
   ack,
   cmd,
   gone,
+  chunk,
   ctl,
   head,
   hello,
   pull,
+  fetchChunk,
   evBatch,
   live,
   state,
@@ -285,10 +332,12 @@ export const MESSAGE_TYPES: ReadonlySet<string> = new Set<Message["type"]>([
   "ack",
   "cmd",
   "gone",
+  "chunk",
   "ctl",
   "head",
   "hello",
   "pull",
+  "fetch",
   "ev",
   "live",
   "state",
@@ -300,6 +349,10 @@ export type Page = z.infer<typeof page>;
 export type Command = z.infer<typeof cmd>;
 export type Hello = z.infer<typeof hello>;
 export type Pull = z.infer<typeof pull>;
+export type Gone = z.infer<typeof gone>;
+export type Snapshot = z.infer<typeof snapshot>;
+export type Chunk = z.infer<typeof chunk>;
+export type FetchChunk = z.infer<typeof fetchChunk>;
 export type Head = z.infer<typeof head>;
 export type Presence = z.infer<typeof state>;
 export type EventBatch = z.infer<typeof evBatch>;
@@ -310,6 +363,6 @@ export type PageOut = Omit<Page, "items"> & {
 };
 
 /** What a gateway says. */
-export type GatewayMessage = Extract<Message, { type: "hello" | "pull" | "ev" | "live" }>;
+export type GatewayMessage = Extract<Message, { type: "hello" | "pull" | "fetch" | "ev" | "live" }>;
 /** What a cloud says. */
 export type CloudMessage = Exclude<Message, GatewayMessage | Presence | Page> | PageOut;

@@ -15,6 +15,8 @@ export function blockedReason(code: string): string {
       return "no card can say what is wanted: check its dates and entrances";
     case "not_supported":
       return "this gateway does not program keypads yet";
+    case "orphaned":
+      return "the cloud lost it (it was restored to an earlier state): somebody has to adopt or refuse it there";
     default:
       return `the newest change of it is not understood (${code})`;
   }

@@ -73,7 +73,31 @@ export const journalEventSchema = z.discriminatedUnion("k", [
   }),
   z.object({ k: z.literal("invalidated"), ...onCredential, data: z.object({ why: z.string().nullable() }) }),
   z.object({ k: z.literal("deleted"), ...onObject, data: z.object({ observed: observedSchema.nullable() }) }),
-  z.object({ k: z.literal("revocation_reasserted"), ...onCredential, data: z.object({}) }),
+  /**
+   * The cloud calls active what was denied here: it hears of the denial again. `gen` and `observed` are null where the
+   * site keeps no record of it.
+   */
+  z.object({
+    k: z.literal("revocation_reasserted"),
+    ...onObject,
+    kind: z.enum(OBJECT_KINDS).default("acs_credential"),
+    gen: z.number().int().min(0).nullable(),
+    observed: observedSchema.nullable(),
+    data: z.object({}),
+  }),
+  /**
+   * A new history of the cloud lacks what this site has. No card is made for it until the cloud rules on it. `spec` and
+   * `code_ref` as in `local_change`.
+   */
+  z.object({
+    k: z.literal("orphaned"),
+    ...onObject,
+    data: z.object({
+      spec: z.record(z.string(), json),
+      code_ref: z.string().nullable(),
+      observed: observedSchema.nullable(),
+    }),
+  }),
   /** A change made at the desk. `spec` without its PIN; `code_ref` names the PIN in the batch's `secrets`. */
   z.object({
     k: z.literal("local_change"),
@@ -82,6 +106,8 @@ export const journalEventSchema = z.discriminatedUnion("k", [
       spec: z.record(z.string(), json),
       code_ref: z.string().nullable(),
       base_object_rev: z.number().int().min(0),
+      /** Number of the epoch that this rev is of; absent: of the cloud's present one. */
+      base_epoch: z.number().int().min(0).optional(),
     }),
   }),
   z.object({

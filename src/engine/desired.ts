@@ -1,5 +1,6 @@
 import { contentOf, fingerprint } from "#src/cards/content";
 import type { Desired } from "#src/domain/credential/credential.schema";
+import { observe } from "#src/domain/credential/derive";
 import {
   type AcsCredentialSpec,
   acsCredentialSpec,
@@ -10,6 +11,7 @@ import {
 import { fingerprintOf, type JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import { type EngineDeps, profilesOf } from "./engine-deps.js";
+import { isOrphan, ORPHANED } from "./orphan.js";
 import type { ObjectRow } from "./ports.js";
 import type { EngineTransaction, Step } from "./transaction.js";
 
@@ -52,11 +54,7 @@ export function storeDocument(
   const { store } = deps;
   const { kind, id } = document;
   const before = store.objects.get(kind, id);
-  const isOld =
-    document.rev > 0 &&
-    before !== undefined &&
-    (before.epoch > document.epoch || (before.epoch === document.epoch && before.rev >= document.rev));
-  if (isOld) return null;
+  if (document.rev > 0 && before !== undefined && isOld(before, document)) return null;
   const spec = document.spec;
   const row: ObjectRow = {
     kind,
@@ -82,11 +80,17 @@ export function storeDocument(
   return row;
 }
 
+/** Has the site something as new already? */
+export function isOld(before: Pick<ObjectRow, "epoch" | "rev">, { epoch, rev }: DesiredDocument): boolean {
+  return before.epoch > epoch || (before.epoch === epoch && before.rev >= rev);
+}
+
 /** Steps one dirty row: clears the mark, brings its object in line with the document, tells the cloud. */
 export function stepRow(deps: EngineDeps, tx: EngineTransaction, dirty: ObjectRow): void {
   // While the newest wish is not understood, the one before it is still followed, but no card is made for it.
   const notUnderstood = deps.store.quarantine.codeOf(dirty.kind, dirty.id) ?? null;
-  const row: ObjectRow = { ...dirty, dirty: false, blocked: notUnderstood };
+  const blocked = notUnderstood ?? (isOrphan(deps, dirty) ? ORPHANED : null);
+  const row: ObjectRow = { ...dirty, dirty: false, blocked };
   const parsed = specSchemas[row.kind].safeParse(row.spec);
   if (!parsed.success) {
     block(deps, tx, row, "invalid", "the document does not fit its kind");
@@ -112,7 +116,7 @@ export function stepRow(deps: EngineDeps, tx: EngineTransaction, dirty: ObjectRo
 function stepUser(deps: EngineDeps, tx: EngineTransaction, row: ObjectRow): void {
   const user = acsUserSpec.parse(row.spec);
   const isGone = isGoneState(user.state);
-  if (user.state === "forgotten") deps.store.objects.remove("acs_user", row.id, tx.now, false);
+  if (user.state === "forgotten") deps.store.objects.remove("acs_user", row.id, tx.now, true);
   else deps.store.objects.put({ ...row, gone: isGone });
   planned(deps, tx, row, null);
   if (isGone && !row.gone)
@@ -154,20 +158,28 @@ function stepCredentialRow(deps: EngineDeps, tx: EngineTransaction, row: ObjectR
     return;
   }
   const denial = denialOf(spec);
-  if (denial === null) {
+  // What is denied stays so whatever it names, and the cloud has to hear of it.
+  const wasDenied = row.record?.context.denied != null;
+  if (denial === null && !wasDenied) {
     const missing = missingReference(deps, spec);
     if (missing !== null) {
       block(deps, tx, row, missing.code, missing.message);
       return;
     }
   }
-  const desired = desiredOf(deps, row, spec);
+  const desired = desiredOf(deps, row, spec, denial !== null || wasDenied);
   if (typeof desired === "string") {
     block(deps, tx, row, "refused", desired);
     return;
   }
   const begun =
     row.record === null ? tx.begin(row, desired) : tx.credential(row, { type: "desired.changed", desired });
+  if (denial === null && wasDenied && !isReassertedByItself(row, desired)) {
+    const { record } = row;
+    const observed = record === null ? null : observe(record);
+    const gen = observed?.generation ?? null;
+    tx.journal({ k: "revocation_reasserted", kind: row.kind, id: row.id, gen, observed, data: {} });
+  }
   let step: Step = begun;
   if (denial !== null) {
     const current = begun.refused ? row : begun.row;
@@ -185,6 +197,11 @@ function stepCredentialRow(deps: EngineDeps, tx: EngineTransaction, row: ObjectR
     return;
   }
   planned(deps, tx, step.row, step.observed);
+}
+
+/** Its machine tells the cloud only of what could be made otherwise. */
+function isReassertedByItself({ record }: ObjectRow, { allowed }: Desired): boolean {
+  return allowed && record?.state !== "deleting";
 }
 
 function denialOf(spec: AcsCredentialSpec): "revoke.requested" | "delete.requested" | "forget" | null {
@@ -222,9 +239,14 @@ function missingReference(
 }
 
 /** What the machine needs to know of the document. A sentence when no card can say it. */
-function desiredOf(deps: EngineDeps, row: ObjectRow, spec: AcsCredentialSpec): Desired | string {
+function desiredOf(
+  deps: EngineDeps,
+  row: ObjectRow,
+  spec: AcsCredentialSpec,
+  isDenied: boolean,
+): Desired | string {
   const print = fingerprintFor(deps, spec);
-  if (!print.ok && denialOf(spec) === null) return print.message;
+  if (!print.ok && !isDenied) return print.message;
   const user = spec.acs_user_id === null ? undefined : deps.store.objects.get("acs_user", spec.acs_user_id);
   const userState = user?.spec["state"] ?? "active";
   return {

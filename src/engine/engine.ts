@@ -54,6 +54,7 @@ export class Engine {
   readonly #told = new Set<() => void>();
   readonly #devicesUp = new Set<string>();
   #isStepping = false;
+  #isStepDue = false;
 
   constructor(deps: EngineDeps) {
     this.deps = deps;
@@ -142,6 +143,18 @@ export class Engine {
     this.stepDirty();
   }
 
+  /** Documents that an earlier release could not understand: nothing newer of the same objects has come since. */
+  storeAgain(documents: readonly CloudDocument[]): void {
+    const { quarantine: kept } = this.deps.store;
+    this.transact({}, (tx) => {
+      for (const document of documents) {
+        storeFromFeed(this.deps, tx, document, Number.MAX_SAFE_INTEGER);
+        kept.remove(document.kind, document.id);
+      }
+    });
+    this.stepDirty();
+  }
+
   /** A change made at the site: stored, told to the cloud, and acted on at once. */
   localChange(document: LocalDocument, cause: Cause, what: string): ObjectRow {
     this.localChanges([document], cause, what);
@@ -204,7 +217,12 @@ export class Engine {
 
   /** Steps dirty rows when other work has had its turn. */
   stepSoon(): void {
-    this.deps.clock.startTimer(0, () => this.stepDirty());
+    if (this.#isStepDue) return;
+    this.#isStepDue = true;
+    this.deps.clock.startTimer(0, () => {
+      this.#isStepDue = false;
+      this.stepDirty();
+    });
   }
 
   #stepOne({ kind, id }: ObjectRow): void {

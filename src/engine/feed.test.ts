@@ -14,10 +14,8 @@ function feedUnreadable(rig: EngineRig, rev: number): void {
     raw: Buffer.from("{}"),
     code: "item.malformed",
   };
-  rig.engine.storePage([], [{ ...item, message: "spec: not as agreed" }], {
-    epoch: { n: 1, id: "e" },
-    rev,
-  });
+  const cursor = { epoch: { n: 1, id: "e" }, rev };
+  rig.engine.storePage([], [{ ...item, message: "spec: not as agreed" }], cursor, 0);
 }
 
 test("an item that is not understood may be a revocation: no card is made until a newer one is understood", async () => {
@@ -32,7 +30,7 @@ test("an item that is not understood may be a revocation: no card is made until 
   const refused = await rig.job("encode", A);
   expect(refused.error?.message).toMatch(/cannot be made yet: .*not understood.*the card was not changed/);
   expect(rig.simulator.changes).toBe(0);
-  rig.engine.storePage([], [], { epoch: { n: 1, id: "e" }, rev: 9 });
+  rig.engine.storePage([], [], { epoch: { n: 1, id: "e" }, rev: 9 }, 0);
   for (let rev = 0; rev < 9; rev++) rig.feedUser();
   rig.feedCredential(A);
   expect(rig.row(A).blocked).toBeNull();
@@ -55,7 +53,7 @@ test("what was revoked and forgotten does not come back under its id", async () 
   expect(rig.store.objects.get("acs_credential", A)).toBeUndefined();
   rig.feedCredential(A);
   expect(rig.store.objects.get("acs_credential", A)).toBeUndefined();
-  expect(rig.journal().at(-1)).toBe("refused");
+  expect(rig.journal().at(-1)).toBe("revocation_reasserted");
 });
 
 test("apps hear of a new user once", async () => {

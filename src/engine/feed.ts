@@ -1,21 +1,57 @@
-import { OBJECT_KINDS } from "#src/domain/spec";
-import { type BadItem, type DesiredDocument, isGoneState, storeDocument } from "./desired.js";
+import { OBJECT_KINDS, type ObjectKind } from "#src/domain/spec";
+import { type BadItem, type DesiredDocument, isGoneState, isOld, storeDocument } from "./desired.js";
 import type { EngineDeps } from "./engine-deps.js";
 import type { ObjectRow } from "./ports.js";
 import type { EngineTransaction } from "./transaction.js";
 
-/** Stores a document of the cloud. What was revoked and forgotten here never comes back under the same id. */
-export function storeFromFeed(deps: EngineDeps, tx: EngineTransaction, document: DesiredDocument): void {
-  const { objects } = deps.store;
-  const { kind, id, rev, spec } = document;
+/** A document as the cloud sends it. */
+export interface CloudDocument extends DesiredDocument {
+  /** The ruling on a change made at the desk, when this change of the feed is one. */
+  readonly verdict?: "adopted" | "refused" | null;
+}
+
+/**
+ * Stores a document of the cloud. What was revoked and forgotten here never comes back under the same id. `ruledUpTo`
+ * is the journal's seq up to which the cloud knew what the desk did when it said this: what the desk did since is
+ * still to be ruled on.
+ */
+export function storeFromFeed(
+  deps: EngineDeps,
+  tx: EngineTransaction,
+  document: CloudDocument,
+  ruledUpTo: number,
+): void {
+  const { objects, quarantine } = deps.store;
+  const { kind, id, epoch, rev, spec } = document;
   const before = objects.get(kind, id);
   if (before === undefined && objects.tombstone(kind, id)?.revoked === true && !isGoneState(spec["state"])) {
-    const message = "this id was revoked here and forgotten since: make a new object";
-    tx.journal({ k: "refused", kind, id, data: { rev, code: "revoked", message } });
+    reassert(tx, kind, id);
     return;
   }
-  storeDocument(deps, document, null);
+  if (before !== undefined && isOld(before, document)) return;
+  const unruled = (before?.provisional ?? 0) > ruledUpTo ? (before?.provisional ?? null) : null;
+  if (before !== undefined && keepsOwn(before, document, unruled !== null)) {
+    objects.put({ ...before, epoch, rev, provisional: unruled });
+    quarantine.remove(kind, id);
+    if (unruled === null) reassert(tx, kind, id);
+    return;
+  }
+  storeDocument(deps, document, unruled);
   tellCreated(tx, before, document);
+}
+
+/**
+ * Does what the site has stand against a newer document? A denial of the desk does until it is ruled on, and where no
+ * machine remembers denials it always does. A later change of the desk stands against the ruling on an earlier one.
+ */
+function keepsOwn(before: ObjectRow, { spec, verdict }: CloudDocument, isUnruled: boolean): boolean {
+  if (isGoneState(spec["state"])) return false;
+  if (isGoneState(before.spec["state"])) return isUnruled || before.record === null;
+  return isUnruled && verdict === "adopted";
+}
+
+function reassert(tx: EngineTransaction, kind: ObjectKind, id: string): void {
+  tx.journal({ k: "revocation_reasserted", kind, id, gen: null, observed: null, data: {} });
 }
 
 /**

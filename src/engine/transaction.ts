@@ -188,7 +188,7 @@ export class EngineTransaction {
         this.journal({ k, kind: "acs_credential", id: row.id, data: { observed } });
         break;
       case "revocation_reasserted":
-        this.journal({ k, ...base, data: {} });
+        this.journal({ k, kind: "acs_credential", ...base, data: {} });
         break;
     }
   }

@@ -180,7 +180,7 @@ const NEEDS_A_PERSON: ReadonlySet<string> = new Set([
   "carrier.unauthorized",
   "carrier.not_found",
   "cloud.unreadable",
-  "feed.needs_snapshot",
+  "feed.chunk_damaged",
   "feed.went_back",
   "journal.behind_cloud",
   "store.failed",

@@ -61,7 +61,7 @@ export class Journal implements JournalTable {
       const seq = lastSeq + 1;
       const bytes = Buffer.from(canonicalJson({ ...checked, prev }), "utf8");
       this.#connection.run("INSERT INTO journal (seq, bytes) VALUES (?, ?)", [seq, bytes]);
-      if (checked.k === "local_change") this.#nameSecret(checked, seq);
+      if (checked.k === "local_change" || checked.k === "orphaned") this.#nameSecret(checked, seq);
       this.#known = { seq, hash: sha256(bytes), rollbacks: this.#connection.rollbacks };
       return seq;
     });
@@ -117,7 +117,10 @@ export class Journal implements JournalTable {
     this.#connection.run("DELETE FROM journal_secrets WHERE seq <= ?", [seq]);
   }
 
-  #nameSecret({ data, id, kind }: Extract<JournalEvent, { k: "local_change" }>, seq: number): void {
+  #nameSecret(
+    { data, id, kind }: Extract<JournalEvent, { k: "local_change" | "orphaned" }>,
+    seq: number,
+  ): void {
     if ((data.spec["code"] ?? null) !== null)
       throw new TypeError(`the change of ${kind} ${id} holds a PIN: a journal row must not`);
     if (data.code_ref === null) return;

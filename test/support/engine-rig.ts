@@ -189,7 +189,12 @@ export class EngineRig {
   feed(kind: ObjectKind, id: string, spec: JsonObject): void {
     this.#rev++;
     const cursor = { epoch: { n: 1, id: "e" }, rev: this.#rev };
-    this.engine.storePage([{ kind, id, epoch: 1, rev: this.#rev, spec, code: null }], [], cursor);
+    this.engine.storePage(
+      [{ kind, id, epoch: 1, rev: this.#rev, spec, code: null }],
+      [],
+      cursor,
+      this.store.journal.lastSeq(),
+    );
   }
 
   feedUser(changes: JsonObject = {}): void {

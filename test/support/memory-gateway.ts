@@ -1,8 +1,10 @@
 import type { EnginePort } from "#src/cloud/link";
-import type { FeedDocument, FeedPage, RunnableCommand } from "#src/cloud/sync-state";
+import type { FeedPage, RunnableCommand } from "#src/cloud/sync-state";
 import type { JournalEvent } from "#src/domain/journal";
 import type { ObjectKind } from "#src/domain/spec";
-import type { ActionAttempt, Cursor, Store, StoredJournalEvent } from "#src/engine/ports";
+import type { ActionAttempt, Cursor, QuarantinedItem, Store, StoredJournalEvent } from "#src/engine/ports";
+import type { CloudDocument } from "#src/engine/feed";
+import type { SnapshotProgress } from "#src/engine/snapshot";
 import type { Json, JsonObject } from "#src/lib/json";
 import type { Log } from "#src/lib/log";
 import { Secret } from "#src/lib/secret";
@@ -18,7 +20,7 @@ export const silentLog: Log = {
 
 /** The least that a cloud link can hang on: stores what it is told in memory, and does nothing with it. */
 export class MemoryGateway {
-  readonly objects = new Map<string, FeedDocument>();
+  readonly objects = new Map<string, CloudDocument>();
   readonly blocked: FeedPage["blocked"][number][] = [];
   readonly pages: FeedPage[] = [];
   readonly ran: RunnableCommand[] = [];
@@ -27,6 +29,9 @@ export class MemoryGateway {
   readonly events: StoredJournalEvent[] = [];
   welcomes = 0;
   cursor: Cursor | null = null;
+  snapshot: SnapshotProgress | null = null;
+  /** What an earlier release could not understand. */
+  kept: readonly QuarantinedItem[] = [];
   /** Set to make the next `storePage` throw, as a full disk would. */
   storeFails = false;
   readonly #meta = new Map<string, Json>();
@@ -38,6 +43,22 @@ export class MemoryGateway {
   readonly engine: EnginePort = {
     cursor: () => this.cursor,
     storePage: (page) => this.#storePage(page),
+    storeAgain: (items) => this.#store(items),
+    snapshot: () => this.snapshot,
+    beginSnapshot: (snapshot) => {
+      this.snapshot = { ...snapshot, next: 0 };
+    },
+    storeSnapshotPart: ({ items, blocked, endsChunk }) => {
+      this.#store(items);
+      this.blocked.push(...blocked);
+      if (this.snapshot !== null && endsChunk)
+        this.snapshot = { ...this.snapshot, next: this.snapshot.next + 1 };
+    },
+    sweepSnapshot: () => {
+      if (this.snapshot !== null) this.cursor = { epoch: this.snapshot.epoch, rev: this.snapshot.rev };
+      this.snapshot = null;
+    },
+    codeOf: () => null,
     runCommand: (command) => {
       this.ran.push(command);
       this.attempts.set(command.id, attemptOf(command));
@@ -50,7 +71,8 @@ export class MemoryGateway {
     onProgress: (listener) => subscribed(this.#progressListeners, listener),
   };
 
-  readonly store: Pick<Store, "journal" | "attempts" | "meta"> = {
+  readonly store: Pick<Store, "journal" | "attempts" | "meta" | "quarantine"> = {
+    quarantine: { put: () => {}, list: () => this.kept, codeOf: () => undefined, remove: () => {} },
     journal: {
       jid: this.jid,
       append: (event) => this.append(event),
@@ -111,10 +133,14 @@ export class MemoryGateway {
     return { t: 1_000, tq: "trusted" as const, base_rev: this.cursor?.rev ?? 0 };
   }
 
+  #store(items: readonly CloudDocument[]): void {
+    for (const item of items) this.objects.set(`${item.kind}/${item.id}`, item);
+  }
+
   #storePage(page: FeedPage): void {
     if (this.storeFails) throw new Error("the disk is full");
     this.pages.push(page);
-    for (const item of page.items) this.objects.set(`${item.kind}/${item.id}`, item);
+    this.#store(page.items);
     this.blocked.push(...page.blocked);
     this.cursor = page.cursor;
   }

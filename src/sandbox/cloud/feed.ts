@@ -1,9 +1,10 @@
-import { type FeedItem, LIMITS, type PageOut } from "#src/cloud/wire";
+import { type Epoch, type FeedItem, LIMITS, type PageOut } from "#src/cloud/wire";
 import { type Observed, observedSchema } from "#src/domain/observed";
 import type { ObjectKind } from "#src/domain/spec";
 import { fingerprintOf, type JsonObject } from "#src/lib/json";
 import { Secret } from "#src/lib/secret";
 import { type CloudDatabase, readMeta, writeMeta } from "./database.js";
+import { History } from "./history.js";
 
 /** One object as the cloud wants it, and what it heard of it. */
 export interface CloudObject {
@@ -13,10 +14,8 @@ export interface CloudObject {
   readonly spec: JsonObject;
   readonly code: Secret<string> | null;
   readonly verdict: "adopted" | "refused" | null;
-  /** Whose wish the newest change was. */
-  readonly changedBy: "cloud" | "gateway";
-  /** For a wish of the gateway: the rev that the desk started from. */
-  readonly lineageBase: number;
+  /** The newest change that was the cloud's own wish, and not a ruling on one of the desk; 0: there was none. */
+  readonly cloudRev: number;
   readonly isForgotten: boolean;
   /** No longer in the API. */
   readonly isGone: boolean;
@@ -27,7 +26,10 @@ export interface CloudObject {
 }
 
 export type NewChange = Pick<CloudObject, "kind" | "id" | "spec" | "code"> &
-  Partial<Pick<CloudObject, "verdict" | "changedBy" | "lineageBase" | "isForgotten" | "isGone">>;
+  Partial<Pick<CloudObject, "verdict" | "isForgotten" | "isGone">> & {
+    /** A ruling on what the desk did: no wish of the cloud. */
+    readonly isRuling?: boolean;
+  };
 
 /** Bytes of items that one page may hold before compression. */
 const PAGE_BYTES = 512 * 1024;
@@ -39,8 +41,7 @@ interface ObjectRow {
   spec: string;
   code: string | null;
   verdict: "adopted" | "refused" | null;
-  changed_by: "cloud" | "gateway";
-  lineage_base: number;
+  cloud_rev: number;
   is_forgotten: number;
   is_gone: number;
   created_at: number;
@@ -53,14 +54,21 @@ interface ObjectRow {
  * object has a later one.
  */
 export class Feed {
-  readonly epoch: PageOut["epoch"];
+  readonly history: History;
   readonly #database: CloudDatabase;
 
-  constructor(database: CloudDatabase, newEpochId: string) {
+  constructor(database: CloudDatabase, newId: () => string) {
     this.#database = database;
-    const id = readMeta(database, "epoch_id") ?? newEpochId;
-    writeMeta(database, "epoch_id", id);
-    this.epoch = { n: 1, id };
+    this.history = new History(database, newId);
+  }
+
+  get epoch(): Epoch {
+    return this.history.epoch;
+  }
+
+  /** From an older place the feed cannot be continued: what was forgotten before has left it. */
+  get floor(): number {
+    return Number(readMeta(this.#database, "floor") ?? 0);
   }
 
   get head(): number {
@@ -91,10 +99,10 @@ export class Feed {
       writeMeta(this.#database, "head", String(rev));
       this.#database
         .prepare(
-          `INSERT INTO objects (kind, id, rev, spec, code, verdict, changed_by, lineage_base, is_forgotten, is_gone, created_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          `INSERT INTO objects (kind, id, rev, spec, code, verdict, cloud_rev, is_forgotten, is_gone, created_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (kind, id) DO UPDATE SET rev = excluded.rev, spec = excluded.spec, code = excluded.code,
-             verdict = excluded.verdict, changed_by = excluded.changed_by, lineage_base = excluded.lineage_base,
+             verdict = excluded.verdict, cloud_rev = excluded.cloud_rev,
              is_forgotten = excluded.is_forgotten, is_gone = excluded.is_gone`,
         )
         .run(
@@ -104,8 +112,7 @@ export class Feed {
           JSON.stringify(change.spec),
           change.code?.reveal() ?? null,
           change.verdict ?? null,
-          change.changedBy ?? "cloud",
-          change.lineageBase ?? 0,
+          change.isRuling === true ? (before?.cloudRev ?? 0) : rev,
           Number(change.isForgotten ?? false),
           Number(change.isGone ?? before?.isGone ?? false),
           createdAt,
@@ -130,8 +137,37 @@ export class Feed {
     this.#database.prepare("UPDATE objects SET is_gone = 1 WHERE kind = ? AND id = ?").run(kind, id);
   }
 
-  /** The next page after `since`, complete in its range. */
-  page(since: number): PageOut {
+  /** Lets go of what was forgotten until now, but for its ids. From an older place nobody can follow any more. */
+  raiseFloor(): void {
+    this.#database.transaction(() => {
+      this.#database.exec(`
+        INSERT OR REPLACE INTO tombstones (kind, id, spec)
+          SELECT kind, id, spec FROM objects WHERE is_forgotten = 1;
+        DELETE FROM objects WHERE is_forgotten = 1;`);
+      writeMeta(this.#database, "floor", String(this.head));
+    })();
+  }
+
+  /** The last document of what was forgotten and has left the feed. */
+  tombstone(kind: ObjectKind, id: string): JsonObject | undefined {
+    const row = this.#database
+      .prepare<[string, string], { spec: string }>("SELECT spec FROM tombstones WHERE kind = ? AND id = ?")
+      .get(kind, id);
+    return row === undefined ? undefined : (JSON.parse(row.spec) as JsonObject);
+  }
+
+  /** Everything, oldest change first. */
+  *items(): Generator<PageOut["items"][number]> {
+    for (let since = 0; ;) {
+      const { items, to, head } = this.page(since);
+      yield* items;
+      if (to >= head) return;
+      since = to;
+    }
+  }
+
+  /** The next page after `since`, complete in its range. `ingested`: what of the journals is in it. */
+  page(since: number, ingested: Record<string, number> = {}): PageOut {
     const rows = this.#database
       .prepare<[number, number], ObjectRow>("SELECT * FROM objects WHERE rev > ? ORDER BY rev LIMIT ?")
       .all(since, LIMITS.pageItems + 1);
@@ -143,7 +179,7 @@ export class Feed {
       items.push(itemOf(objectOf(row)));
     }
     const to = items.length < rows.length ? (items.at(-1)?.rev ?? since) : this.head;
-    return { type: "page", epoch: this.epoch, from: since, to, head: this.head, items };
+    return { type: "page", epoch: this.epoch, from: since, to, head: this.head, ingested, items };
   }
 }
 
@@ -168,8 +204,7 @@ function objectOf(row: ObjectRow): CloudObject {
     spec: JSON.parse(row.spec) as JsonObject,
     code: row.code === null ? null : new Secret(row.code),
     verdict: row.verdict,
-    changedBy: row.changed_by,
-    lineageBase: row.lineage_base,
+    cloudRev: row.cloud_rev,
     isForgotten: row.is_forgotten === 1,
     isGone: row.is_gone === 1,
     createdAt: row.created_at,

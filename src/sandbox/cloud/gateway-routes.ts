@@ -106,7 +106,7 @@ async function news(site: CloudSite, session: string, ms: number, closing: Abort
 }
 
 function isGatewayMessage(message: { readonly type: string }): message is GatewayMessage {
-  return ["hello", "pull", "ev", "live"].includes(message.type);
+  return ["hello", "pull", "fetch", "ev", "live"].includes(message.type);
 }
 
 function isSame(a: string, b: string): boolean {

@@ -8,7 +8,8 @@ import type { Secret } from "#src/lib/secret";
 import type { Commands } from "./commands.js";
 import type { CloudDatabase } from "./database.js";
 import type { Feed } from "./feed.js";
-import { isUsable, reopened, revoked, ruleOn } from "./rulings.js";
+import type { Orphans } from "./orphans.js";
+import { denied, isUsable, reopened, revoked, ruleOn, strictness } from "./rulings.js";
 import type { SeamEvents } from "./seam-events.js";
 import type { SiteInventory } from "./site-inventory.js";
 
@@ -18,6 +19,7 @@ export interface LedgerParts {
   readonly events: SeamEvents;
   readonly inventory: SiteInventory;
   readonly commands: Commands;
+  readonly orphans: Orphans;
 }
 
 export interface Ingested {
@@ -125,10 +127,13 @@ export class Ledger {
       case "deleted":
         return this.#deleted(event, position);
       case "revocation_reasserted": {
-        const change = revoked(feed, "acs_credential", event.id);
+        const change = revoked(feed, event.kind, event.id);
         if (change !== null) feed.put(change, position.now);
-        return this.#observed("acs_credential", event.id, event.observed, event.t, position);
+        if (change?.isGone === true) this.tellGone(event.kind, event.id, event.t, position.now);
+        return this.#observed(event.kind, event.id, event.observed, event.t, position);
       }
+      case "orphaned":
+        return this.#orphaned(event, secrets, position);
       case "local_change":
         return this.#rule(event, secrets, position);
       case "attempt_finished": {
@@ -139,6 +144,9 @@ export class Ledger {
       case "slot_set":
       case "slot_removed":
       case "slot_changed_outside":
+      case "code_observed":
+      case "lock_observed":
+      case "lock_event":
       case "device_up":
       case "device_down":
       case "caught_up":
@@ -152,6 +160,12 @@ export class Ledger {
     const { feed } = this.#parts;
     const object = feed.get("acs_credential", id);
     if (object?.isForgotten === true && observed.liveCards > 0) feed.put(reopened(object), position.now);
+    const last = object === undefined ? feed.tombstone("acs_credential", id) : undefined;
+    if (last !== undefined && observed.liveCards > 0)
+      feed.put(
+        { kind: "acs_credential", id, spec: denied("acs_credential", last), code: null },
+        position.now,
+      );
     return this.#observed("acs_credential", id, observed, at, position);
   }
 
@@ -164,17 +178,70 @@ export class Ledger {
   ): string | null {
     const { feed } = this.#parts;
     const object = feed.get(kind, id);
-    if (object === undefined) return "object.unknown";
+    if (object === undefined) return this.#observedOrphan(kind, id, observed);
     if (observed !== null) feed.observe(kind, id, observed);
     else feed.setProblem(kind, id, null);
     if (observed?.state === "deleted" && !object.isGone) this.#gone(kind, id, at, position);
     return null;
   }
 
+  #observedOrphan(kind: ObjectKind, id: string, observed: Observed | null): string | null {
+    const { orphans } = this.#parts;
+    const orphan = orphans.get(kind, id);
+    if (orphan === undefined) return "object.unknown";
+    if (observed !== null) orphans.put({ ...orphan, observed });
+    return null;
+  }
+
+  /**
+   * The gateway has what this history lacks. A person rules on it, but for a denial, which stands: then only cards that
+   * may still open something make a record.
+   */
+  #orphaned(
+    event: Extract<JournalEvent, { k: "orphaned" }>,
+    secrets: Readonly<Record<string, Secret<string>>>,
+    { now }: Position,
+  ): string | null {
+    const { feed, orphans } = this.#parts;
+    const { kind, id, data } = event;
+    const { spec, observed } = data;
+    if (!isUsable(kind, id, spec)) return "spec.invalid";
+    // Something of it came before this, and told the cloud all it needs; or the cloud let it go itself.
+    if (feed.get(kind, id) !== undefined) return null;
+    const code = data.code_ref === null ? null : (secrets[data.code_ref] ?? null);
+    const wasForgotten = feed.tombstone(kind, id) !== undefined;
+    if (strictness(spec) === 0 && !wasForgotten) {
+      orphans.put({ kind, id, spec, code, observed });
+      return null;
+    }
+    const hasCards = (observed?.liveCards ?? 0) > 0;
+    if (!wasForgotten && !hasCards) return null;
+    feed.put({ kind, id, spec: denied(kind, spec), code: null, verdict: "refused", isGone: !hasCards }, now);
+    if (observed !== null) feed.observe(kind, id, observed);
+    return null;
+  }
+
+  /** A person says what becomes of an orphan. Returns false when there is none. */
+  ruleOnOrphan(kind: ObjectKind, id: string, verdict: "adopted" | "refused", now: number): boolean {
+    const { feed, orphans } = this.#parts;
+    const orphan = orphans.get(kind, id);
+    if (orphan === undefined) return false;
+    const { spec, code, observed } = orphan;
+    const isGone = verdict === "refused" && kind !== "acs_credential";
+    feed.put(
+      { kind, id, spec: verdict === "refused" ? denied(kind, spec) : spec, code, verdict, isGone },
+      now,
+    );
+    if (observed !== null) feed.observe(kind, id, observed);
+    orphans.remove(kind, id);
+    this.tellCreated(kind, id, now, now);
+    return true;
+  }
+
   #deleted(event: Extract<JournalEvent, { k: "deleted" }>, position: Position): string | null {
     const { feed } = this.#parts;
     const object = feed.get(event.kind, event.id);
-    if (object === undefined) return "object.unknown";
+    if (object === undefined) return this.#observedOrphan(event.kind, event.id, event.data.observed);
     if (event.data.observed !== null) feed.observe(event.kind, event.id, event.data.observed);
     this.#gone(event.kind, event.id, event.t, position);
     return null;
@@ -205,7 +272,8 @@ export class Ledger {
     if (!isUsable(kind, id, data.spec)) return "spec.invalid";
     const before = feed.get(kind, id);
     const code = data.code_ref === null ? null : (secrets[data.code_ref] ?? null);
-    const ruling = ruleOn(event, code, before);
+    const ruling = ruleOn(event, code, { feed, object: before });
+    this.#parts.orphans.remove(kind, id);
     const isGone = ruling.isGone ?? (before?.isGone === true || ruling.spec["state"] === "deleted");
     feed.put({ ...ruling, isGone }, now);
     if (before === undefined) this.tellCreated(kind, id, event.t, now);

@@ -151,10 +151,10 @@ export class CloudMqtt {
     for (const [gateway, session] of this.#sessions) {
       if (this.#site.hasNews(session)) this.#send(gateway, session, this.#site.takeNews(session));
     }
-    const { head, epoch } = this.#site.feed;
+    const { head, epoch, floor } = this.#site.feed;
     if (head === this.#headTold) return;
     this.#headTold = head;
-    this.#send(this.#site.gatewayId, null, [{ type: "head", epoch, head, floor: 0 }]);
+    this.#send(this.#site.gatewayId, null, [{ type: "head", epoch, head, floor }]);
   }
 
   #send(gateway: string, session: string | null, messages: readonly CloudMessage[]): void {
@@ -168,7 +168,7 @@ export class CloudMqtt {
 }
 
 function isFromGateway(message: Message): message is GatewayMessage | Presence {
-  return ["hello", "pull", "ev", "live", "state"].includes(message.type);
+  return ["hello", "pull", "fetch", "ev", "live", "state"].includes(message.type);
 }
 
 function clientOptions({ username, password, tls }: CloudMqttOptions): IClientOptions {

@@ -14,10 +14,10 @@ type LocalChange = Extract<JournalEvent, { k: "local_change" }>;
 export function ruleOn(
   event: LocalChange,
   code: Secret<string> | null,
-  object: CloudObject | undefined,
+  { feed, object }: { readonly feed: Feed; readonly object: CloudObject | undefined },
 ): NewChange {
   const { kind, id, data } = event;
-  const identity = { kind, id, changedBy: "gateway", lineageBase: data.base_object_rev } as const;
+  const identity = { kind, id, isRuling: true } as const;
   const hasCode = data.spec["has_code"] === true || kind === "access_code";
   // A PIN that was sent before and is not sent again is still the object's.
   const adopted = {
@@ -26,21 +26,32 @@ export function ruleOn(
     spec: data.spec,
     code: code ?? (hasCode ? (object?.code ?? null) : null),
   } as const;
-  if (object === undefined) return adopted;
+  if (object === undefined) {
+    const wasForgotten = feed.tombstone(kind, id) !== undefined;
+    return wasForgotten ? { ...adopted, spec: denied(kind, data.spec), verdict: "refused" } : adopted;
+  }
   if (object.isForgotten) return { ...reopened(object), verdict: "refused" };
   const wished = strictness(data.spec);
-  const stands = { ...identity, spec: object.spec, code: object.code, changedBy: object.changedBy } as const;
+  const stands = { ...identity, spec: object.spec, code: object.code } as const;
   if (wished > 0) {
     const isStricter = wished > strictness(object.spec);
     const state = isStricter ? (data.spec["state"] ?? "revoked") : (object.spec["state"] ?? "active");
     return { ...stands, spec: { ...object.spec, state }, verdict: "adopted" };
   }
   if (strictness(object.spec) > 0) return { ...stands, verdict: "refused" };
-  const isUnchanged =
-    object.rev === data.base_object_rev ||
-    // Only the desk has changed it since: its earlier change was adopted while this one was on its way.
-    (object.changedBy === "gateway" && object.lineageBase === data.base_object_rev);
+  // Whatever changed it since was the desk itself: its earlier change was adopted while this one was on its way.
+  const isUnchanged = object.cloudRev <= seenRev(feed, data);
   return isUnchanged ? adopted : { ...stands, verdict: "refused" };
+}
+
+/** How far the cloud's history was known where the change was made. */
+function seenRev({ history }: Feed, { base_object_rev: rev, base_epoch: n }: LocalChange["data"]): number {
+  return n === undefined || n === history.epoch.n ? rev : history.commonRev(n, rev);
+}
+
+/** The document with its denial. Users go for good; a credential's cards may be out there. */
+export function denied(kind: ObjectKind, spec: JsonObject): JsonObject {
+  return { ...spec, state: kind === "acs_credential" ? "revoked" : "deleted" };
 }
 
 /** A card turned up for what was forgotten: the record comes back, revoked, never active. */
@@ -59,7 +70,8 @@ export function reopened(object: CloudObject): NewChange {
 export function revoked(feed: Feed, kind: ObjectKind, id: string): NewChange | null {
   const object = feed.get(kind, id);
   if (object === undefined || strictness(object.spec) > 0) return null;
-  return { kind, id, spec: { ...object.spec, state: "revoked" }, code: object.code };
+  const isGone = kind !== "acs_credential";
+  return { kind, id, spec: denied(kind, object.spec), code: object.code, isGone };
 }
 
 /** Does the document fit its kind, under its own id? */
@@ -67,7 +79,7 @@ export function isUsable(kind: ObjectKind, id: string, spec: JsonObject): boolea
   return specSchemas[kind].safeParse(spec).success && spec[`${kind}_id`] === id && !("code" in spec);
 }
 
-function strictness(spec: JsonObject): 0 | 1 | 2 {
+export function strictness(spec: JsonObject): 0 | 1 | 2 {
   switch (spec["state"]) {
     case "revoked":
       return 1;

@@ -105,7 +105,7 @@ test.each([
     name: "changed meanwhile",
     cloud: {},
     local: { ends_at: "2027-01-01T00:00:00Z" },
-    base: 7,
+    base: 0,
     verdict: "refused",
     state: "active",
     ends: null,

@@ -230,7 +230,9 @@ export class CloudSite {
       case "pull":
         return [this.#turnPage(current, message)];
       case "fetch":
-        return [this.snapshots.chunk(message.snapshot, message.n) ?? this.#gone(current, message.req, "damaged")];
+        return [
+          this.snapshots.chunk(message.snapshot, message.n) ?? this.#gone(current, message.req, "damaged"),
+        ];
       case "ev": {
         const { ingested, refused } = this.ledger.ingest(message, this.clock.now());
         if (ingested >= (this.#hearsAgainUpTo ?? Infinity)) this.#hearsAgainUpTo = null;
