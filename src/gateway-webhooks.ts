@@ -1,4 +1,4 @@
-import { causeOf } from "#src/api/gateway-model";
+import { causeOf } from "#src/api/gateway-attempts";
 import type { WebhooksModel } from "#src/api/model";
 import { storedWebhooks } from "#src/api/stored-webhooks";
 import { withPin } from "#src/api/event-pins";

@@ -11,7 +11,7 @@ import { Secret } from "#src/lib/secret";
 import { uuidV7 } from "#src/lib/uuid";
 import { apiKeyDigest, mintApiKey } from "./api-key.js";
 import { missing } from "./fault.js";
-import { causeOf, startedJob } from "./gateway-model.js";
+import { causeOf, startedJob } from "./gateway-attempts.js";
 import {
   type Caller,
   type DeskModel,

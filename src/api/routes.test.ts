@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import type { JsonObject } from "#src/lib/json";
 import { KEYS, type MemoryApi, memoryApi } from "#test/support/memory-api";
-import { gatewayRoutes, seamRoutes, simulationRoutes } from "./server.js";
+import { gatewayRoutes, seamRoutes, simulationRoutes } from "./all-routes.js";
 
 /** The body of a successful POST, which keeps the endpoint's own output schema. */
 async function ok(api: MemoryApi, path: string, body: object = {}, role: keyof typeof KEYS = "admin") {
@@ -91,8 +91,11 @@ test("a credential: held by one, then by nobody; only the holder is unassigned",
   expect(assigned["acs_credential"]).toMatchObject(who);
   const both = { ...which, ...who, user_identity_id: randomUUID() };
   expect((await api.post("/acs/credentials/unassign", both)).statusCode).toBe(400);
-  const stranger = { ...which, acs_user_id: randomUUID() };
+  const { acs_user: other } = await ok(api, "/acs/users/create", { ...person, full_name: "Grace" });
+  const stranger = { ...which, acs_user_id: textOf(other, "acs_user_id") };
   expect((await api.post("/acs/credentials/unassign", stranger)).statusCode).toBe(400);
+  const nobody = { ...which, acs_user_id: randomUUID() };
+  expect((await api.post("/acs/credentials/unassign", nobody)).statusCode).toBe(404);
   const free = await ok(api, "/acs/credentials/unassign", { ...which, ...who });
   expect(free["acs_credential"]).not.toHaveProperty("acs_user_id");
 });

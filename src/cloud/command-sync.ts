@@ -39,12 +39,23 @@ export function runWaiting(draft: Draft): void {
 }
 
 function runnable(command: Command, lifeMs: number): RunnableCommand {
-  const head = { id: command.cmd, encoderId: command.target.encoder_id, lifeMs, by: command.by };
-  if (command.act !== "encode") return { ...head, act: command.act };
-  return {
-    ...head,
-    act: "encode",
-    credentialId: command.target.credential_id,
-    expectGen: command.expect_gen,
-  };
+  const head = { id: command.cmd, lifeMs, by: command.by };
+  switch (command.act) {
+    case "encode": {
+      const { encoder_id: encoderId, credential_id: credentialId } = command.target;
+      return { ...head, act: command.act, encoderId, credentialId, expectGen: command.expect_gen };
+    }
+    case "scan":
+    case "erase":
+      return { ...head, act: command.act, encoderId: command.target.encoder_id };
+    case "scan_to_assign": {
+      const { encoder_id: encoderId, user_id: userId } = command.target;
+      return { ...head, act: command.act, encoderId, userId };
+    }
+    case "lock_door":
+    case "unlock_door":
+      return { ...head, act: command.act, deviceId: command.target.device_id };
+    case "simulate":
+      return { ...head, act: command.act, order: command.target, code: command.secret };
+  }
 }

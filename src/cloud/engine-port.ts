@@ -1,4 +1,5 @@
 import type { Engine } from "#src/engine/engine";
+import { ACTION_TYPES } from "#src/engine/action-types";
 import { readCursor } from "#src/engine/transaction";
 import type { EnginePort } from "./link.js";
 import type { RunnableCommand } from "./sync-state.js";
@@ -42,16 +43,29 @@ export function enginePort(engine: Engine, learnTime: (now: number) => void): En
 }
 
 function runCommand(engine: Engine, command: RunnableCommand): void {
-  const { id, encoderId, lifeMs } = command;
-  const isEncode = command.act === "encode";
-  const started = engine.startJob({
-    kind: command.act,
-    encoderId,
-    credentialId: isEncode ? command.credentialId : null,
-    overwrite: false,
-    cause: { cmd: id },
-    command: { id, expectGen: isEncode ? command.expectGen : null },
-    lifeMs,
-  });
-  if (!started.ok) engine.refuseCommand(id, command.act, started.why);
+  const { id, lifeMs } = command;
+  switch (command.act) {
+    case "lock_door":
+    case "unlock_door":
+    case "simulate":
+      engine.refuseCommand(id, ACTION_TYPES[command.act], "not_supported");
+      return;
+    case "encode":
+    case "scan":
+    case "scan_to_assign":
+    case "erase": {
+      const isEncode = command.act === "encode";
+      const started = engine.startJob({
+        kind: command.act,
+        encoderId: command.encoderId,
+        credentialId: isEncode ? command.credentialId : null,
+        ...(command.act === "scan_to_assign" ? { userId: command.userId } : {}),
+        overwrite: false,
+        cause: { cmd: id },
+        command: { id, expectGen: isEncode ? command.expectGen : null },
+        lifeMs,
+      });
+      if (!started.ok) engine.refuseCommand(id, ACTION_TYPES[command.act], started.why);
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import type { SimulationOrder } from "#src/domain/simulation-order";
 import type { Cursor, StoredJournalEvent } from "#src/engine/ports";
 import type { SnapshotManifest, SnapshotPart, SnapshotProgress } from "#src/engine/snapshot";
 import type { ObjectKind } from "#src/domain/spec";
@@ -185,13 +186,19 @@ export interface FeedPage {
 /** A command that may run now. `lifeMs` is what is left of it. */
 export type RunnableCommand = {
   readonly id: string;
-  readonly encoderId: string;
   readonly lifeMs: number;
   readonly by: string;
 } & (
-  | { readonly act: "encode"; readonly credentialId: string; readonly expectGen: number | null }
-  | { readonly act: "scan" }
-  | { readonly act: "erase" }
+  | {
+      readonly act: "encode";
+      readonly encoderId: string;
+      readonly credentialId: string;
+      readonly expectGen: number | null;
+    }
+  | { readonly act: "scan" | "erase"; readonly encoderId: string }
+  | { readonly act: "scan_to_assign"; readonly encoderId: string; readonly userId: string }
+  | { readonly act: "lock_door" | "unlock_door"; readonly deviceId: string }
+  | { readonly act: "simulate"; readonly order: SimulationOrder; readonly code: Secret<string> | null }
 );
 
 /** Orders to the store and the engine, carried out in this order and before anything is sent. */

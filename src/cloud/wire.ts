@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { OBJECT_KINDS, type ObjectKind, specSchemas } from "#src/domain/spec";
+import { simulationOrder } from "#src/domain/simulation-order";
 import { fingerprintOf, type JsonObject } from "#src/lib/json";
 import { Secret } from "#src/lib/secret";
 
@@ -201,6 +202,21 @@ const cmd = z.discriminatedUnion("act", [
   }),
   z.object({ ...cmdHead, act: z.literal("scan"), target: z.object({ encoder_id: name }) }),
   z.object({ ...cmdHead, act: z.literal("erase"), target: z.object({ encoder_id: name }) }),
+  z.object({
+    ...cmdHead,
+    act: z.literal("scan_to_assign"),
+    target: z.object({ encoder_id: name, user_id: name }),
+  }),
+  z.object({ ...cmdHead, act: z.literal("lock_door"), target: z.object({ device_id: name }) }),
+  z.object({ ...cmdHead, act: z.literal("unlock_door"), target: z.object({ device_id: name }) }),
+  /** Only a sandbox carries it out: its hardware is simulated. */
+  z.object({
+    ...cmdHead,
+    act: z.literal("simulate"),
+    target: simulationOrder,
+    /** The PIN of which the order speaks. */
+    secret: pin.nullish().transform((value) => value ?? null),
+  }),
 ]);
 
 /** The whole feed as it stood at `rev`, in chunks that are fetched one by one. */
@@ -347,6 +363,12 @@ export type Message = z.infer<typeof messageSchema>;
 export type Welcome = z.infer<typeof welcome>;
 export type Page = z.infer<typeof page>;
 export type Command = z.infer<typeof cmd>;
+/** What a command orders, without what surrounds it. */
+export type CommandOrder = Command extends infer C
+  ? C extends Command
+    ? Omit<C, keyof typeof cmdHead>
+    : never
+  : never;
 export type Hello = z.infer<typeof hello>;
 export type Pull = z.infer<typeof pull>;
 export type Gone = z.infer<typeof gone>;

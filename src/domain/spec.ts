@@ -49,6 +49,9 @@ export const acsCredentialSpec = z.looseObject({
   is_one_time_use: z.boolean(),
   /** Does a PIN belong to it? The PIN itself is kept sealed, beside. */
   has_code: z.boolean(),
+  /** What the vendor's own key system wants to know; `seam/brand-metadata.ts` has their members. */
+  visionline_metadata: z.looseObject({}).optional(),
+  assa_abloy_vostio_metadata: z.looseObject({}).optional(),
   state,
   created_at: instant,
 });

@@ -11,6 +11,7 @@ import {
 import { fingerprintOf, type JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import { type EngineDeps, profilesOf } from "./engine-deps.js";
+import { entitledSpec } from "./entitled.js";
 import { isOrphan, ORPHANED } from "./orphan.js";
 import type { ObjectRow } from "./ports.js";
 import type { EngineTransaction, Step } from "./transaction.js";
@@ -104,8 +105,7 @@ export function stepRow(deps: EngineDeps, tx: EngineTransaction, dirty: ObjectRo
       stepUser(deps, tx, row);
       return;
     case "acs_access_group":
-      deps.store.objects.put({ ...row, gone: isGoneState(row.spec["state"]) });
-      planned(deps, tx, row, null);
+      stepGroup(deps, tx, row);
       return;
     case "access_code":
       stepUnsupported(deps, tx, row);
@@ -123,6 +123,23 @@ function stepUser(deps: EngineDeps, tx: EngineTransaction, row: ObjectRow): void
     tx.emit("acs_user.deleted", { acs_user_id: row.id, acs_system_id: user.acs_system_id });
   markCredentialsOf(deps, row.id);
   unblock(deps, `missing:${row.id}`);
+}
+
+/** What a group grants, every credential of its users opens. */
+function stepGroup(deps: EngineDeps, tx: EngineTransaction, row: ObjectRow): void {
+  const { objects } = deps.store;
+  const isGone = isGoneState(row.spec["state"]);
+  if (row.spec["state"] === "forgotten") objects.remove(row.kind, row.id, tx.now, false);
+  else objects.put({ ...row, gone: isGone });
+  planned(deps, tx, row, null);
+  if (isGone && !row.gone) {
+    tx.emit("acs_access_group.deleted", {
+      acs_access_group_id: row.id,
+      acs_system_id: row.systemId ?? "",
+    });
+  }
+  const holds = { list: "acs_access_group_ids", member: row.id };
+  for (const { id } of objects.list("acs_user", { holds, limit: HELD_MAX })) markCredentialsOf(deps, id);
 }
 
 /** What a credential may do depends on its user: step them again. */
@@ -264,18 +281,29 @@ function desiredOf(
  */
 function fingerprintFor(
   deps: EngineDeps,
-  spec: AcsCredentialSpec,
+  own: AcsCredentialSpec,
 ): { ok: true; fingerprint: string } | { ok: false; message: string } {
+  const spec = entitledSpec(deps.store.objects, deps.inventory, own);
   const [profile] = profilesOf(deps, spec.acs_system_id);
-  if (profile === undefined) {
-    const { starts_at, ends_at, is_one_time_use } = spec;
-    const entrances = [...spec.allowed_acs_entrance_ids].sort();
-    return { ok: true, fingerprint: fingerprintOf({ entrances, starts_at, ends_at, is_one_time_use }) };
-  }
+  if (profile === undefined) return { ok: true, fingerprint: fingerprintOf(factsForVendor(spec)) };
   const outcome = contentOf(spec, profile, deps.inventory);
   return outcome.ok
     ? { ok: true, fingerprint: fingerprint(outcome.content) }
     : { ok: false, message: outcome.message };
+}
+
+/** What a vendor's own system is told of a card. */
+function factsForVendor(spec: AcsCredentialSpec): JsonObject {
+  const { starts_at, ends_at, is_one_time_use, visionline_metadata, assa_abloy_vostio_metadata } = spec;
+  const brand = visionline_metadata ?? assa_abloy_vostio_metadata;
+  return {
+    entrances: [...spec.allowed_acs_entrance_ids].sort(),
+    starts_at,
+    ends_at,
+    is_one_time_use,
+    // As it came: JSON, under whichever brand's name.
+    ...(brand === undefined ? {} : { brand: brand as JsonObject }),
+  };
 }
 
 function block(deps: EngineDeps, tx: EngineTransaction, row: ObjectRow, code: string, message: string): void {

@@ -1,11 +1,12 @@
 import { type CardWriter, DriverError, type KeyIssuer, type Unit } from "#driver-api";
 import { cardNumberOf, contentOf } from "#src/cards/content";
 import { verify, verifyPlan, type WantedCard, writePlan } from "#src/cards/plan";
-import { type AcsCredentialSpec, acsCredentialSpec } from "#src/domain/spec";
+import { acsCredentialSpec } from "#src/domain/spec";
 import { renderCredential } from "#src/domain/seam/credential";
 import type { JsonObject } from "#src/lib/json";
 import { awaitCard, type CardOnEncoder } from "./card-session.js";
 import type { Engine } from "./engine.js";
+import { entitledSpec } from "./entitled.js";
 import { type Job, JobEnd, type Outcome } from "./jobs.js";
 import { anotherGuestsCard, ownersOf, refusalEnd } from "./encode-rules.js";
 import type { ObjectRow } from "./ports.js";
@@ -118,7 +119,7 @@ function intend(engine: Engine, job: Job, card: CardOnEncoder) {
   const { deps } = engine;
   return engine.transact(job.cause, (tx) => {
     const row = engine.credentialOf(job);
-    const spec = acsCredentialSpec.parse(row.spec);
+    const spec = entitledSpec(deps.store.objects, deps.inventory, acsCredentialSpec.parse(row.spec));
     const record = row.record;
     if (record === null || row.cardCredentialId === null)
       throw new JobEnd("uncategorized_error", "not stepped yet");
@@ -187,12 +188,13 @@ function succeed(
   job: Job,
   row: ObjectRow,
 ): Outcome {
-  const spec: AcsCredentialSpec = acsCredentialSpec.parse(row.spec);
+  const { store, inventory } = engine.deps;
+  const spec = entitledSpec(store.objects, inventory, acsCredentialSpec.parse(row.spec));
   const result: JsonObject = renderCredential({
     spec,
     code: null,
     observed: engine.observe(row),
-    inventory: engine.deps.inventory,
+    inventory,
   });
   const outcome: Outcome = { status: "success", result, error: null };
   tx.finishAttempt(job.id, outcome);
@@ -211,7 +213,7 @@ async function issueKey(engine: Engine, job: Job, unit: Unit, issuer: KeyIssuer)
     if (record === null) throw new JobEnd("uncategorized_error", "not stepped yet");
     const refusedByLimit = engine.offlineWork.refusal(row.provisional !== null);
     if (refusedByLimit !== null) throw new JobEnd("uncategorized_error", refusedByLimit);
-    const spec = acsCredentialSpec.parse(row.spec);
+    const spec = entitledSpec(deps.store.objects, deps.inventory, acsCredentialSpec.parse(row.spec));
     const next = record.context.generation + 1;
     const { fingerprint, startsAt, endsAt } = record.context.desired;
     const step = tx.credential(row, {

@@ -2,6 +2,7 @@ import type { RefusalReason } from "#src/domain/credential/credential.events";
 import { acsCredentialSpec } from "#src/domain/spec";
 import type { CardOnEncoder } from "./card-session.js";
 import type { EngineDeps } from "./engine-deps.js";
+import { entitledSpec } from "./entitled.js";
 import { type Job, JobEnd } from "./jobs.js";
 import type { ObjectRow } from "./ports.js";
 
@@ -31,7 +32,8 @@ export function anotherGuestsCard(deps: EngineDeps, job: Job, { state }: CardOnE
 }
 
 function doorsOf(deps: EngineDeps, owner: ObjectRow | undefined): string {
-  const spec = owner === undefined ? undefined : acsCredentialSpec.safeParse(owner.spec).data;
+  const own = owner === undefined ? undefined : acsCredentialSpec.safeParse(owner.spec).data;
+  const spec = own === undefined ? undefined : entitledSpec(deps.store.objects, deps.inventory, own);
   const names = deps.inventory.entrances
     .filter(({ id }) => spec?.allowed_acs_entrance_ids.includes(id) ?? false)
     .map(({ name }) => name);

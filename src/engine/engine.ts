@@ -4,6 +4,7 @@ import { observe } from "#src/domain/credential/derive";
 import type { Observed } from "#src/domain/observed";
 import { type AcsCredentialSpec, acsUserSpec } from "#src/domain/spec";
 import { uuidV7 } from "#src/lib/uuid";
+import { ACTION_TYPES } from "./action-types.js";
 import { type BadItem, type DesiredDocument, stepRow, storeDocument, unblock } from "./desired.js";
 import { encode } from "./encode-job.js";
 import { refusalEnd } from "./encode-rules.js";
@@ -17,6 +18,7 @@ import { type Job, JobEnd, type JobKind, Jobs, type Outcome } from "./jobs.js";
 import { OfflineWork } from "./offline-work.js";
 import type { ActionAttempt, Cursor, DeviceStatus, ObjectRow } from "./ports.js";
 import { scan } from "./scan-job.js";
+import { scanToAssign } from "./scan-to-assign-job.js";
 import { SnapshotIntake } from "./snapshot.js";
 import { type Cause, EngineTransaction, type Step } from "./transaction.js";
 
@@ -28,6 +30,8 @@ export interface JobRequest {
   readonly kind: JobKind;
   readonly encoderId: string;
   readonly credentialId: string | null;
+  /** To whom the credential on the card is handed: `scan_to_assign` alone has one. */
+  readonly userId?: string;
   readonly overwrite: boolean;
   readonly exceptCards?: readonly string[] | undefined;
   readonly cause: Cause;
@@ -331,18 +335,18 @@ export class Engine {
     });
     if (!refused) {
       const lifeMs = Math.min(request.lifeMs ?? Infinity, limits.attemptMs);
-      this.jobs.add({ ...request, lifeMs, id: attempt.id });
+      this.jobs.add({ ...request, userId: request.userId ?? null, lifeMs, id: attempt.id });
     }
     return { ok: true, attempt: store.attempts.get(attempt.id) ?? attempt };
   }
 
   /** A command that names nothing of this site ends in error at once, as every other: by its attempt. */
-  refuseCommand(id: string, kind: JobKind, why: string): void {
+  refuseCommand(id: string, actionType: string, why: string): void {
     const { store, time } = this.deps;
     this.transact({ cmd: id }, (tx) => {
       store.attempts.create({
         id,
-        actionType: ACTION_TYPES[kind],
+        actionType,
         status: "pending",
         result: null,
         error: null,
@@ -404,6 +408,8 @@ export class Engine {
         return encode(this, job, unit);
       case "scan":
         return scan(this, job, unit);
+      case "scan_to_assign":
+        return scanToAssign(this, job, unit);
       case "erase":
         return erase(this, job, unit);
     }
@@ -445,9 +451,3 @@ function notYet({ blocked }: ObjectRow): JobEnd {
   const why = blocked === null ? "it has just arrived" : blockedReason(blocked);
   return new JobEnd("uncategorized_error", `the credential cannot be made yet: ${why}`);
 }
-
-const ACTION_TYPES = {
-  encode: "ENCODE_CREDENTIAL",
-  scan: "SCAN_CREDENTIAL",
-  erase: "ERASE_CARD",
-} as const satisfies Record<JobKind, string>;

@@ -4,7 +4,7 @@ import type { Json, JsonObject } from "#src/lib/json";
 import type { EngineDeps } from "./engine-deps.js";
 import type { Cause } from "./transaction.js";
 
-export type JobKind = "encode" | "scan" | "erase";
+export type JobKind = "encode" | "scan" | "scan_to_assign" | "erase";
 export type Step =
   "waiting_for_encoder" | "waiting_for_card" | "card_seen" | "reading" | "writing" | "verifying" | "done";
 
@@ -28,6 +28,8 @@ export interface Job {
   readonly kind: JobKind;
   readonly encoderId: string;
   readonly credentialId: string | null;
+  /** To whom the credential on the card is handed; null but for `scan_to_assign`. */
+  readonly userId: string | null;
   readonly overwrite: boolean;
   /** UIDs (hex) of cards that are left alone when they lie there: the job waits for another one. */
   readonly exceptCards?: readonly string[] | undefined;
@@ -97,7 +99,15 @@ export class Jobs {
   add(
     request: Pick<
       Job,
-      "id" | "kind" | "encoderId" | "credentialId" | "overwrite" | "exceptCards" | "cause" | "lifeMs"
+      | "id"
+      | "kind"
+      | "encoderId"
+      | "credentialId"
+      | "userId"
+      | "overwrite"
+      | "exceptCards"
+      | "cause"
+      | "lifeMs"
     >,
   ): Job {
     let resolveEnded: (outcome: Outcome) => void = () => undefined;

@@ -55,6 +55,8 @@ export interface ListQuery {
   readonly search?: string;
   /** Whole PIN; compared by keyed hash. */
   readonly code?: Secret<string>;
+  /** A list of the document that has this member. */
+  readonly holds?: { readonly list: string; readonly member: string };
   readonly limit: number;
   /** Continue after this row (order: createdAt, id, both rising). */
   readonly after?: { readonly createdAt: number; readonly id: string };

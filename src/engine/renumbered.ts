@@ -1,5 +1,6 @@
 import { acsCredentialSpec } from "#src/domain/spec";
 import type { Inventory } from "#src/domain/inventory";
+import { entitledSpec } from "./entitled.js";
 import { everyCredential } from "./every-credential.js";
 import type { Store } from "./ports.js";
 
@@ -23,8 +24,8 @@ export function renumberedEntrances(
     const now = wanted.find(({ id }) => id === old.id);
     return now !== undefined && (now.door !== old.door || now.zone !== old.zone);
   });
-  if (changed.length === 0) return [];
-  const inUse = entrancesOfLiveCards(store);
+  if (before == null || changed.length === 0) return [];
+  const inUse = entrancesOfLiveCards(store, before);
   return changed
     .filter(({ id }) => inUse.has(id))
     .map(({ id, key, door, zone }) => ({
@@ -34,11 +35,16 @@ export function renumberedEntrances(
     }));
 }
 
-function entrancesOfLiveCards({ objects }: Pick<Store, "objects">): ReadonlySet<string> {
+function entrancesOfLiveCards(
+  { objects }: Pick<Store, "objects">,
+  inventory: Pick<Inventory, "entrances">,
+): ReadonlySet<string> {
   const inUse = new Set<string>();
   for (const { record, spec } of everyCredential(objects)) {
     if ((record?.context.cards.length ?? 0) === 0) continue;
-    for (const id of acsCredentialSpec.safeParse(spec).data?.allowed_acs_entrance_ids ?? []) inUse.add(id);
+    const parsed = acsCredentialSpec.safeParse(spec).data;
+    if (parsed === undefined) continue;
+    for (const id of entitledSpec(objects, inventory, parsed).allowed_acs_entrance_ids) inUse.add(id);
   }
   return inUse;
 }

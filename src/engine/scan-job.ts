@@ -24,13 +24,33 @@ export async function scan(engine: Engine, job: Job, unit: Unit): Promise<Outcom
   }
 }
 
-function report(engine: Engine, tx: EngineTransaction, job: Job, card: CardOnEncoder): Outcome {
-  const { deps } = engine;
+/** Whose credential the card on the encoder carries; null for a card that is blank or of somebody else. */
+export async function credentialOnCard(engine: Engine, job: Job, unit: Unit): Promise<ObjectRow | null> {
+  const writer = unit.cardWriter;
+  if (writer === undefined) {
+    const card = await readByIssuer(engine, job, unit);
+    return card === null ? null : ownerOfIssued(engine, card);
+  }
+  try {
+    const card = await awaitCard(engine.deps, engine.jobs, job, unit, writer);
+    engine.transact(job.cause, (tx) => settle(engine, tx, card));
+    return ownerOf(engine, card);
+  } finally {
+    await writer.release();
+  }
+}
+
+/** What the card shows of those that it may have been written for. */
+function settle(engine: Engine, tx: EngineTransaction, card: CardOnEncoder): void {
   const { uid } = card.seen;
-  for (const row of ownersOf(deps, uid, null)) {
+  for (const row of ownersOf(engine.deps, uid, null)) {
     const left = generationLeft(row, card);
     if (left !== null) tx.credential(row, { type: "card.seen", jobId: null, uid, left });
   }
+}
+
+function report(engine: Engine, tx: EngineTransaction, job: Job, card: CardOnEncoder): Outcome {
+  settle(engine, tx, card);
   const owner = ownerOf(engine, card);
   const generation = card.state.is === "ours" ? card.state.generation : 0;
   const result = renderScan({
@@ -78,15 +98,9 @@ function seamSide(engine: Engine, row: ObjectRow, generation: number) {
 }
 
 async function scanByIssuer(engine: Engine, job: Job, unit: Unit): Promise<Outcome> {
-  const issuer = unit.keyIssuer;
-  if (issuer?.read === undefined)
-    throw new JobEnd("uncategorized_error", "this device cannot read cards [device.wrong]");
-  engine.jobs.say(job, "waiting_for_card", "Put one card on the encoder.");
-  const card = await issuer.read({ signal: job.control.signal });
+  const card = await readByIssuer(engine, job, unit);
   return engine.transact(job.cause, (tx) => {
-    const rows = card?.uid == null ? [] : ownersOf(engine.deps, card.uid, null);
-    const owner =
-      rows.find((row) => row.record?.context.issued?.cardNumber === card?.cardNumber && !row.gone) ?? null;
+    const owner = card === null ? null : ownerOfIssued(engine, card);
     const result = renderScan({
       card:
         card === null ? null : { cardNumber: card.cardNumber, startsAt: null, endsAt: null, isIssued: true },
@@ -96,4 +110,19 @@ async function scanByIssuer(engine: Engine, job: Job, unit: Unit): Promise<Outco
     tx.finishAttempt(job.id, outcome);
     return outcome;
   });
+}
+
+type IssuedCard = NonNullable<Awaited<ReturnType<NonNullable<NonNullable<Unit["keyIssuer"]>["read"]>>>>;
+
+async function readByIssuer(engine: Engine, job: Job, unit: Unit): Promise<IssuedCard | null> {
+  const issuer = unit.keyIssuer;
+  if (issuer?.read === undefined)
+    throw new JobEnd("uncategorized_error", "this device cannot read cards [device.wrong]");
+  engine.jobs.say(job, "waiting_for_card", "Put one card on the encoder.");
+  return issuer.read({ signal: job.control.signal });
+}
+
+function ownerOfIssued(engine: Engine, card: IssuedCard): ObjectRow | null {
+  const rows = card.uid === null ? [] : ownersOf(engine.deps, card.uid, null);
+  return rows.find((row) => row.record?.context.issued?.cardNumber === card.cardNumber && !row.gone) ?? null;
 }

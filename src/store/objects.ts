@@ -127,6 +127,11 @@ export class Objects implements ObjectsTable {
         afterAt: query.after.createdAt,
         afterId: query.after.id,
       });
+    if (query.holds !== undefined)
+      narrow("EXISTS (SELECT 1 FROM json_each(spec, @heldList) WHERE value = @heldMember)", {
+        heldList: `$.${query.holds.list}`,
+        heldMember: query.holds.member,
+      });
     const either: string[] = [];
     if (query.search !== undefined) {
       either.push("instr(search_text, @search) > 0");

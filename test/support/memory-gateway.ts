@@ -159,7 +159,7 @@ function attemptOf(command: RunnableCommand): ActionAttempt {
     result: null,
     error: null,
     credentialId: null,
-    encoderId: command.encoderId,
+    encoderId: "encoderId" in command ? command.encoderId : null,
     isCommand: true,
     createdAt: 0,
     finishedAt: null,

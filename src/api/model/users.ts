@@ -51,6 +51,15 @@ export interface AccessGroupQuery {
 
 /** Groups grant their entrances to every credential of their users. */
 export interface AccessGroupsModel {
+  create(
+    input: { readonly systemId: string; readonly name: string; readonly entranceIds: readonly string[] },
+    by: Caller,
+  ): JsonObject;
+  update(
+    id: string,
+    change: { readonly name?: string | undefined; readonly entranceIds?: readonly string[] | undefined },
+    by: Caller,
+  ): JsonObject;
   get(id: string): JsonObject;
   list(query: AccessGroupQuery): readonly JsonObject[];
   users(id: string): readonly JsonObject[];

@@ -25,7 +25,9 @@ export const credentialRoutes = [
         endsAt: input.ends_at,
         isOneTimeUse: input.is_one_time_use,
         isMultiPhoneSync: input.is_multi_phone_sync_credential,
-        brandMetadata: brandMetadataIn(input),
+        visionline: input.visionline_metadata,
+        vostio: input.assa_abloy_vostio_metadata,
+        brandMetadata: otherBrandsIn(input),
       },
       by,
     ),
@@ -80,7 +82,11 @@ export const credentialRoutes = [
   })),
 ];
 
-/** Names of the brands' parameters that carry something. */
-function brandMetadataIn(input: Readonly<Record<string, unknown>>): readonly string[] {
-  return Object.keys(input).filter((name) => /^[a-z_]{1,60}_metadata$/.test(name) && input[name] != null);
+const KNOWN_BRANDS = ["visionline_metadata", "assa_abloy_vostio_metadata"];
+
+/** Names of other brands' parameters that carry something. */
+function otherBrandsIn(input: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.keys(input).filter(
+    (name) => /^[a-z_]{1,60}_metadata$/.test(name) && !KNOWN_BRANDS.includes(name) && input[name] != null,
+  );
 }

@@ -9,6 +9,23 @@ const holder = {
   user_identity_id: notKept("user identities"),
 };
 
+const visionline = z.strictObject({
+  card_format: z.enum(["rfid48", "TLCode"]).optional(),
+  card_function_type: z.enum(["guest", "staff"]).default("guest"),
+  override: z.boolean().optional(),
+  is_override_key: z.boolean().optional(),
+  auto_join: z.boolean().optional(),
+  joiner_acs_credential_ids: ids.max(100).optional(),
+  assa_abloy_credential_service_mobile_endpoint_id: notKept("mobile keys"),
+});
+
+const vostio = z.strictObject({
+  auto_join: z.boolean().optional(),
+  join_all_guest_acs_entrances: z.boolean().optional(),
+  override_all_guest_acs_entrances: z.boolean().optional(),
+  override_guest_acs_entrance_ids: ids.max(100).optional(),
+});
+
 export const credentialsCreate = endpoint({
   path: "/acs/credentials/create",
   methods: ACT,
@@ -24,6 +41,9 @@ export const credentialsCreate = endpoint({
     ends_at: instant.optional(),
     is_one_time_use: z.boolean().default(false),
     is_multi_phone_sync_credential: z.boolean().default(false),
+    visionline_metadata: visionline.optional(),
+    assa_abloy_vostio_metadata: vostio.optional(),
+    credential_manager_acs_system_id: notKept("credential managers"),
     user_identity_id: notKept("user identities"),
   }),
   output: answer({ acs_credential: acsCredential }),

@@ -8,6 +8,7 @@ interface Brand {
   readonly system: string;
   readonly credential?: readonly [type: string, displayName: string];
   readonly user?: readonly [type: string, displayName: string];
+  readonly group?: readonly [type: string, displayName: string];
 }
 
 const BRANDS: Readonly<Record<string, Brand>> = {
@@ -17,27 +18,37 @@ const BRANDS: Readonly<Record<string, Brand>> = {
     system: "Salto Space",
     credential: ["salto_space_key", "Salto Space Key"],
     user: ["salto_space_user", "Salto Space User"],
+    group: ["salto_space_group", "Salto Space Group"],
   },
   salto_ks_site: {
     system: "Salto KS Site",
     credential: ["salto_ks_credential", "Salto KS Credential"],
     user: ["salto_site_user", "Salto Site User"],
+    group: ["salto_ks_access_group", "Salto KS Access Group"],
   },
   hotek_site: { system: "Hotek Site", credential: ["hotek_card", "Hotek Card"] },
   dormakaba_ambiance_site: {
     system: "dormakaba Ambiance Site",
     credential: ["dormakaba_ambiance_credential", "dormakaba Ambiance Credential"],
+    group: ["dormakaba_ambiance_access_group", "dormakaba Ambiance Access Group"],
   },
   dormakaba_community_site: {
     system: "dormakaba Community Site",
     user: ["dormakaba_community_user", "dormakaba Community User"],
+    group: ["dormakaba_community_access_group", "dormakaba Community Access Group"],
   },
   brivo_account: {
     system: "Brivo Account",
     credential: ["brivo_credential", "Brivo Credential"],
     user: ["brivo_user", "Brivo User"],
+    group: ["brivo_group", "Brivo Group"],
   },
-  pti_site: { system: "PTI Site", credential: ["pti_card", "PTI Card"], user: ["pti_user", "PTI User"] },
+  pti_site: {
+    system: "PTI Site",
+    credential: ["pti_card", "PTI Card"],
+    user: ["pti_user", "PTI User"],
+    group: ["pti_access_level", "PTI Access Level"],
+  },
   latch_building: {
     system: "Latch Building",
     credential: ["latch_access", "Latch Access"],
@@ -47,16 +58,21 @@ const BRANDS: Readonly<Record<string, Brand>> = {
     system: "Avigilon Alta Organization",
     credential: ["avigilon_alta_credential", "Avigilon Alta Credential"],
     user: ["avigilon_alta_user", "Avigilon Alta User"],
+    group: ["avigilon_alta_group", "Avigilon Alta Group"],
   },
   kisi_organization: {
     system: "Kisi Organization",
     credential: ["kisi_credential", "Kisi Credential"],
     user: ["kisi_user", "Kisi User"],
+    group: ["kisi_access_group", "Kisi Access Group"],
   },
 };
 
 /** `external_type` and its display name, or nothing. */
-export function externalTypeOf(systemType: string | null, of: "system" | "credential" | "user"): JsonObject {
+export function externalTypeOf(
+  systemType: string | null,
+  of: "system" | "credential" | "user" | "group",
+): JsonObject {
   if (systemType === null) return {};
   const brand = Object.hasOwn(BRANDS, systemType) ? BRANDS[systemType] : undefined;
   if (of === "system") {

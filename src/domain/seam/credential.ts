@@ -3,6 +3,7 @@ import type { Observed } from "#src/domain/observed";
 import type { AcsCredentialSpec } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
+import { renderBrandMetadata } from "./brand-metadata.js";
 import { externalTypeOf } from "./brand.js";
 import { isoInstant, utcInstant } from "./instant.js";
 import { renderErrors, renderWarnings } from "./site.js";
@@ -16,11 +17,14 @@ export function renderCredential({
   code,
   observed,
   inventory,
+  now = -Infinity,
 }: {
   readonly spec: AcsCredentialSpec;
   readonly code: Secret<string> | null;
   readonly observed: Observed | null;
   readonly inventory: Inventory;
+  /** Epoch ms, for what holds only until a date; absent: such a date is never past. */
+  readonly now?: number;
 }): JsonObject {
   const system = inventory.systems.find(({ id }) => id === spec.acs_system_id);
   return {
@@ -38,6 +42,7 @@ export function renderCredential({
     ...(spec.access_method === "code" || spec.is_one_time_use
       ? { is_one_time_use: spec.is_one_time_use }
       : {}),
+    ...renderBrandMetadata(spec, observed, { inventory, now }),
     is_managed: true,
     is_multi_phone_sync_credential: false,
     ...(spec.access_method === "card" ? cardFacts(observed) : {}),

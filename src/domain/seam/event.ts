@@ -14,6 +14,7 @@ export const SEAM_EVENT_TYPES = [
   "acs_system.disconnected",
   "acs_entrance.added",
   "acs_entrance.removed",
+  "acs_access_group.deleted",
   "acs_encoder.added",
   "acs_encoder.removed",
 ] as const;
@@ -32,7 +33,12 @@ export interface SeamEvent {
 
 /** Ids of what it happened to, by Seam's names; whatever it is, its system is named beside. */
 export type EventSubject = { readonly acs_system_id: string } & Partial<
-  Readonly<Record<"acs_credential_id" | "acs_user_id" | "acs_entrance_id" | "acs_encoder_id", string>>
+  Readonly<
+    Record<
+      "acs_credential_id" | "acs_user_id" | "acs_access_group_id" | "acs_entrance_id" | "acs_encoder_id",
+      string
+    >
+  >
 >;
 
 export function seamEvent(

@@ -1,6 +1,7 @@
 import type { Inventory, InventoryEntrance } from "#src/domain/inventory";
 import type { AcsCredentialSpec, AcsUserSpec } from "#src/domain/spec";
 import type { Secret } from "#src/lib/secret";
+import { type BrandWish, checkBrandWish } from "./brand-metadata.js";
 import { accepted, invalidInput, notFound, refused, ruleBroken, type Checked, type Fault } from "./fault.js";
 import { isoInstant } from "./instant.js";
 
@@ -10,7 +11,7 @@ import { isoInstant } from "./instant.js";
  */
 
 /** The parameters of a new credential. */
-export interface CredentialWish {
+export interface CredentialWish extends BrandWish {
   readonly systemId?: string | undefined;
   readonly userId?: string | undefined;
   readonly accessMethod: "card" | "code" | "mobile_key" | "cloud_key";
@@ -20,8 +21,6 @@ export interface CredentialWish {
   readonly endsAt?: number | undefined;
   readonly isOneTimeUse: boolean;
   readonly isMultiPhoneSync: boolean;
-  /** Names of brand metadata parameters that were sent. */
-  readonly brandMetadata: readonly string[];
 }
 
 interface Validity {
@@ -59,6 +58,8 @@ export function checkCredentialCreate(
     readonly certain?: number;
     readonly inventory: Inventory;
     readonly user: AcsUserSpec | undefined;
+    /** Credentials that brand metadata may name; absent: there are none. */
+    readonly credentialOf?: (id: string) => AcsCredentialSpec | undefined;
   },
 ): Checked<AcsCredentialSpec> {
   const { id, now, certain = now, inventory, user } = context;
@@ -71,8 +72,13 @@ export function checkCredentialCreate(
   const startsAt = wish.startsAt ?? null;
   const endsAt = wish.endsAt ?? null;
   const fault =
-    checkBrandMetadata(wish.brandMetadata) ??
-    checkAccessMethod(wish, entrances.value) ??
+    checkBrandWish(wish, {
+      systemId: systemId.value,
+      entranceIds: wish.entranceIds,
+      inventory,
+      credentialOf: context.credentialOf ?? (() => undefined),
+    }) ??
+    checkAccessMethod(wish, entrances.value, inventory) ??
     checkValidity({ startsAt, endsAt, now: certain });
   if (fault !== undefined) return refused(fault);
 
@@ -86,6 +92,8 @@ export function checkCredentialCreate(
     ends_at: endsAt === null ? null : isoInstant(endsAt),
     is_one_time_use: wish.isOneTimeUse,
     has_code: wish.code !== undefined,
+    ...(wish.visionline === undefined ? {} : { visionline_metadata: { ...wish.visionline } }),
+    ...(wish.vostio === undefined ? {} : { assa_abloy_vostio_metadata: { ...wish.vostio } }),
     state: "active",
     created_at: isoInstant(now),
   });
@@ -171,14 +179,11 @@ function entrancesOf(
   return accepted(entrances);
 }
 
-function checkBrandMetadata(names: readonly string[]): Fault | undefined {
-  const [first] = names;
-  return first === undefined
-    ? undefined
-    : invalidInput(first, "is not supported: no acs_system here hands it to a vendor's system");
-}
-
-function checkAccessMethod(wish: CredentialWish, entrances: readonly InventoryEntrance[]): Fault | undefined {
+function checkAccessMethod(
+  wish: CredentialWish,
+  entrances: readonly InventoryEntrance[],
+  inventory: Inventory,
+): Fault | undefined {
   switch (wish.accessMethod) {
     case "mobile_key":
     case "cloud_key":
@@ -187,7 +192,7 @@ function checkAccessMethod(wish: CredentialWish, entrances: readonly InventoryEn
         `must not be ${wish.accessMethod}: this site issues card and code credentials only`,
       );
     case "card":
-      return checkNoPhones(wish) ?? checkOneDoor(entrances);
+      return checkNoPhones(wish) ?? checkOneDoor(entrances, inventory);
     case "code":
       return checkNoPhones(wish) ?? checkKeypads(wish, entrances);
   }
@@ -199,8 +204,14 @@ function checkNoPhones({ isMultiPhoneSync, accessMethod }: CredentialWish): Faul
     : undefined;
 }
 
-/** Our cards carry one door number. */
-function checkOneDoor(entrances: readonly InventoryEntrance[]): Fault | undefined {
+/** Our own cards carry one door number; a vendor's system puts on its cards what it likes. */
+export function checkOneDoor(
+  entrances: readonly InventoryEntrance[],
+  inventory: Pick<Inventory, "systems">,
+): Fault | undefined {
+  const [first] = entrances;
+  const system = inventory.systems.find(({ id }) => id === first?.systemId);
+  if (system?.cardProfiles.length === 0) return undefined;
   const doors = entrances.filter(({ door }) => door !== null);
   if (doors.length <= 1) return undefined;
   const names = doors.map(({ name }) => `"${name}"`).join(", ");

@@ -1,29 +1,31 @@
-import type { Command } from "#src/cloud/wire";
+import type { Command, CommandOrder } from "#src/cloud/wire";
 import type { AttemptFacts } from "#src/domain/seam/action-attempt";
 import type { Json } from "#src/lib/json";
+import { Secret } from "#src/lib/secret";
 import type { CloudDatabase } from "./database.js";
 
-export interface NewCommand {
+export interface NewAttempt {
   readonly id: string;
-  readonly act: Command["act"];
-  readonly encoderId: string;
-  readonly credentialId: string | null;
-  readonly expectGen: number | null;
+  readonly actionType: string;
+  /** null: the feed carries it, as a wish, and an event ends it. */
+  readonly order: CommandOrder | null;
   readonly needsRev: number;
   readonly by: string;
+  readonly deviceId?: string | undefined;
+  readonly accessCodeId?: string | undefined;
 }
 
 export interface CloudAttempt extends AttemptFacts {
   readonly createdAt: number;
+  readonly deviceId: string | null;
 }
 
 interface AttemptRow {
   id: string;
   action_type: string;
-  act: Command["act"];
-  encoder_id: string;
-  credential_id: string | null;
-  expect_gen: number | null;
+  command: string | null;
+  device_id: string | null;
+  access_code_id: string | null;
   needs_rev: number;
   asked_by: string;
   status: CloudAttempt["status"];
@@ -34,9 +36,9 @@ interface AttemptRow {
   offered_in: string | null;
 }
 
-const ACTION_TYPES = { encode: "ENCODE_CREDENTIAL", scan: "SCAN_CREDENTIAL", erase: "ERASE_CARD" } as const;
+type Outcome = Pick<AttemptFacts, "result" | "error"> & { readonly status: "success" | "error" };
 
-/** Commands and their action attempts: the same thing, by the same id. A finished one never changes. */
+/** Action attempts, and the commands that some of them are, by the same id. A finished one never changes. */
 export class Commands {
   readonly #database: CloudDatabase;
   readonly #lifeMs: number;
@@ -46,25 +48,28 @@ export class Commands {
     this.#lifeMs = lifeMs;
   }
 
-  create(command: NewCommand, now: number): CloudAttempt {
+  create(
+    { id, actionType, order, needsRev, by, deviceId, accessCodeId }: NewAttempt,
+    now: number,
+  ): CloudAttempt {
     this.#database
       .prepare(
-        `INSERT INTO attempts (id, action_type, act, encoder_id, credential_id, expect_gen, needs_rev, asked_by,
-           status, created_at, deadline_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?)`,
+        `INSERT INTO attempts (id, action_type, command, device_id, access_code_id, needs_rev, asked_by, status,
+           created_at, deadline_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?)`,
       )
       .run(
-        command.id,
-        ACTION_TYPES[command.act],
-        command.act,
-        command.encoderId,
-        command.credentialId,
-        command.expectGen,
-        command.needsRev,
-        command.by,
+        id,
+        actionType,
+        order === null ? null : writeOrder(order),
+        deviceId ?? null,
+        accessCodeId ?? null,
+        needsRev,
+        by,
         now,
-        now + this.#lifeMs,
+        // What the feed carries is never late: a lock may be away for days.
+        order === null ? Number.MAX_SAFE_INTEGER : now + this.#lifeMs,
       );
-    const attempt = this.get(command.id);
+    const attempt = this.get(id);
     if (attempt === undefined) throw new Error("a stored attempt is gone");
     return attempt;
   }
@@ -82,11 +87,18 @@ export class Commands {
       .map(attemptOf);
   }
 
+  /** Those of one access code that have not ended, with the rev that the gateway must have followed. */
+  pendingOfCode(accessCodeId: string): readonly (CloudAttempt & { readonly needsRev: number })[] {
+    return this.#database
+      .prepare<[string], AttemptRow>(
+        "SELECT * FROM attempts WHERE access_code_id = ? AND status = 'pending' ORDER BY created_at, id",
+      )
+      .all(accessCodeId)
+      .map((row) => ({ ...attemptOf(row), needsRev: row.needs_rev }));
+  }
+
   /** Returns false, and changes nothing, when it is unknown or has ended. */
-  finish(
-    id: string,
-    outcome: { status: "success" | "error"; result: Json; error: AttemptFacts["error"] },
-  ): boolean {
+  finish(id: string, outcome: Outcome): boolean {
     const { changes } = this.#database
       .prepare("UPDATE attempts SET status = ?, result = ?, error = ? WHERE id = ? AND status = 'pending'")
       .run(outcome.status, JSON.stringify(outcome.result), JSON.stringify(outcome.error), id);
@@ -107,7 +119,7 @@ export class Commands {
   nextDeadline(): number | null {
     const row = this.#database
       .prepare<[], { at: number | null }>(
-        "SELECT min(deadline_at) AS at FROM attempts WHERE status = 'pending'",
+        "SELECT min(deadline_at) AS at FROM attempts WHERE status = 'pending' AND command IS NOT NULL",
       )
       .get();
     return row?.at ?? null;
@@ -128,26 +140,39 @@ export class Commands {
   #open(session: string, now: number): AttemptRow[] {
     return this.#database
       .prepare<[string, number], AttemptRow>(
-        `SELECT * FROM attempts WHERE status = 'pending' AND offered_in IS NOT ? AND deadline_at > ?
-         ORDER BY created_at, id LIMIT 32`,
+        `SELECT * FROM attempts WHERE status = 'pending' AND command IS NOT NULL AND offered_in IS NOT ?
+           AND deadline_at > ? ORDER BY created_at, id LIMIT 32`,
       )
       .all(session, now);
   }
 }
 
+/** A stand-in seals nothing: a PIN lies in its database as it came. */
+function writeOrder(order: CommandOrder): string {
+  return JSON.stringify(
+    order.act === "simulate" ? { ...order, secret: order.secret?.reveal() ?? null } : order,
+  );
+}
+
+function readOrder(text: string): CommandOrder {
+  const order = JSON.parse(text) as CommandOrder; // Written by `writeOrder`.
+  if (order.act !== "simulate") return order;
+  const secret = order.secret as string | null;
+  return { ...order, secret: secret === null ? null : new Secret(secret) };
+}
+
 function commandOf(row: AttemptRow, session: string, now: number): Command {
-  const head = {
-    type: "cmd" as const,
+  if (row.command === null) throw new Error("an attempt of the feed is no command");
+  return {
+    type: "cmd",
     cmd: row.id,
     session,
     needs_rev: row.needs_rev,
     life_ms: row.deadline_at - now,
     issued_at: row.created_at,
     by: row.asked_by,
+    ...readOrder(row.command),
   };
-  if (row.act !== "encode") return { ...head, act: row.act, target: { encoder_id: row.encoder_id } };
-  const target = { encoder_id: row.encoder_id, credential_id: row.credential_id ?? "" };
-  return { ...head, act: "encode", target, expect_gen: row.expect_gen };
 }
 
 function attemptOf(row: AttemptRow): CloudAttempt {
@@ -158,5 +183,6 @@ function attemptOf(row: AttemptRow): CloudAttempt {
     result: row.result === null ? null : (JSON.parse(row.result) as Json),
     error: row.error === null ? null : (JSON.parse(row.error) as AttemptFacts["error"]),
     createdAt: row.created_at,
+    deviceId: row.device_id,
   };
 }

@@ -46,10 +46,9 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS attempts (
     id TEXT PRIMARY KEY,
     action_type TEXT NOT NULL,
-    act TEXT NOT NULL,
-    encoder_id TEXT NOT NULL,
-    credential_id TEXT,
-    expect_gen INTEGER,
+    command TEXT,
+    device_id TEXT,
+    access_code_id TEXT,
     needs_rev INTEGER NOT NULL,
     asked_by TEXT NOT NULL,
     status TEXT NOT NULL,

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import type { CloudMessage, Command, Epoch, GatewayMessage, Hello, Pull } from "#src/cloud/wire";
+import type { CloudMessage, CommandOrder, Epoch, GatewayMessage, Hello, Pull } from "#src/cloud/wire";
 import type { ObjectKind } from "#src/domain/spec";
+import { ACTION_TYPES } from "#src/engine/action-types";
 import type { WebhooksTable } from "#src/engine/ports";
 import { toHex } from "#src/lib/hex";
 import type { Clock } from "#src/lib/deadline";
@@ -142,21 +143,25 @@ export class CloudSite {
     return true;
   }
 
-  /** Asks the gateway to do something at an encoder; the answer is the pending attempt. */
-  command(act: Command["act"], encoderId: string, credentialId: string | null, by: string): CloudAttempt {
+  /** Asks for work at an encoder; the answer is the pending attempt. */
+  command(
+    act: "encode" | "scan" | "erase",
+    encoderId: string,
+    credentialId: string | null,
+    by: string,
+  ): CloudAttempt {
+    if (act !== "encode") return this.order({ act, target: { encoder_id: encoderId } }, by);
     const observed = credentialId === null ? null : this.feed.get("acs_credential", credentialId)?.observed;
-    const attempt = this.commands.create(
-      {
-        id: this.newId(),
-        act,
-        encoderId,
-        credentialId,
-        expectGen: act === "encode" ? (observed?.generation ?? 0) : null,
-        needsRev: this.feed.head,
-        by,
-      },
-      this.clock.now(),
-    );
+    const target = { encoder_id: encoderId, credential_id: credentialId ?? "" };
+    return this.order({ act, target, expect_gen: observed?.generation ?? 0 }, by);
+  }
+
+  /** Asks the gateway for anything that is done at once; `deviceId` is the lock that it is about. */
+  order(order: CommandOrder, by: string, deviceId?: string): CloudAttempt {
+    const id = this.newId();
+    const actionType = actionTypeOf(order);
+    const needsRev = this.feed.head;
+    const attempt = this.commands.create({ id, actionType, order, needsRev, by, deviceId }, this.clock.now());
     this.#changed();
     return attempt;
   }
@@ -337,4 +342,16 @@ export class CloudSite {
 
 function isSame(one: Epoch | null, other: Epoch): boolean {
   return one?.n === other.n && one.id === other.id;
+}
+
+function actionTypeOf(order: CommandOrder): string {
+  if (order.act !== "simulate") return ACTION_TYPES[order.act];
+  switch (order.target.do) {
+    case "enter_code":
+      return "SIMULATE_KEYPAD_CODE_ENTRY";
+    case "lock_by_hand":
+      return "SIMULATE_MANUAL_LOCK_VIA_KEYPAD";
+    default:
+      return ACTION_TYPES.simulate;
+  }
 }

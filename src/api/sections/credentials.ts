@@ -1,0 +1,122 @@
+import { renderCredential, withProblem } from "#src/domain/seam/credential";
+import {
+  checkCredentialAssign,
+  checkCredentialCreate,
+  checkCredentialUnassign,
+  checkCredentialUpdate,
+} from "#src/domain/seam/rules";
+import type { AcsCredentialSpec } from "#src/domain/spec";
+import type { JsonObject } from "#src/lib/json";
+import { Secret } from "#src/lib/secret";
+import { valueOf } from "../fault.js";
+import { type Caller, type CredentialsModel, SeamError } from "../model.js";
+import { renderEntrances } from "./entrances.js";
+import { checkDoors, entitledSpec } from "./holders.js";
+import { pageOf } from "./pages.js";
+import {
+  credentialSpecOf,
+  documentOf,
+  objectOf,
+  type SiteObject,
+  type SiteObjects,
+  userSpecOf,
+} from "./site-objects.js";
+
+export function credentialsSection(site: SiteObjects): CredentialsModel {
+  const specOf = (id: string): AcsCredentialSpec => credentialSpecOf(objectOf(site, "acs_credential", id));
+  const put = (
+    spec: AcsCredentialSpec,
+    code: Secret<string> | null,
+    by: Caller,
+    what: string,
+  ): JsonObject => {
+    const { acs_credential_id: id } = spec;
+    site.change([documentOf("acs_credential", id, spec, code)], by, `${what} acs_credential`);
+    return showCredential(site, objectOf(site, "acs_credential", id), by);
+  };
+
+  return {
+    create(input, by) {
+      const holder = input.userId === undefined ? undefined : site.get("acs_user", input.userId);
+      const credentialOf = (id: string) => {
+        const named = site.get("acs_credential", id);
+        return named === undefined ? undefined : credentialSpecOf(named);
+      };
+      const spec = valueOf(
+        checkCredentialCreate(input, {
+          id: site.newId(),
+          now: site.now(),
+          certain: site.certain(),
+          inventory: site.inventory(),
+          user: holder === undefined ? undefined : userSpecOf(holder),
+          credentialOf,
+        }),
+      );
+      if (spec.access_method === "code" && !site.programsKeypads) {
+        throw new SeamError(400, "access_method_not_supported", "Keypads are not programmed yet.");
+      }
+      checkDoors(site, entitledSpec(site, spec));
+      return put(spec, input.code ?? null, by, "created");
+    },
+    get: (id, by) => showCredential(site, objectOf(site, "acs_credential", id), by),
+    list: (query, by) =>
+      pageOf(
+        site.list("acs_credential", { ...query, ...pinIn(query, by), limit: query.limit + 1 }),
+        query,
+        (object) => showCredential(site, object, by),
+      ),
+    update(id, change, by) {
+      const object = objectOf(site, "acs_credential", id);
+      const spec = valueOf(
+        checkCredentialUpdate(change, { spec: credentialSpecOf(object), now: site.certain() }),
+      );
+      if (change.code === undefined && change.endsAt === undefined) return showCredential(site, object, by);
+      return put(spec, change.code ?? object.code, by, "updated");
+    },
+    assign(id, userId, by) {
+      const object = objectOf(site, "acs_credential", id);
+      const user = userSpecOf(objectOf(site, "acs_user", userId));
+      const spec = valueOf(checkCredentialAssign(credentialSpecOf(object), user));
+      checkDoors(site, entitledSpec(site, spec));
+      return put(spec, object.code, by, "assigned");
+    },
+    unassign(id, userId, by) {
+      const object = objectOf(site, "acs_credential", id);
+      objectOf(site, "acs_user", userId);
+      const spec = valueOf(checkCredentialUnassign(credentialSpecOf(object), userId));
+      return put(spec, object.code, by, "unassigned");
+    },
+    delete(id, by) {
+      const object = objectOf(site, "acs_credential", id);
+      const gone = documentOf("acs_credential", id, { ...specOf(id), state: "deleted" }, object.code);
+      site.change([gone], by, "deleted acs_credential");
+    },
+    accessibleEntrances: (id) =>
+      renderEntrances(site, entitledSpec(site, specOf(id)).allowed_acs_entrance_ids),
+  };
+}
+
+export function showCredential(site: SiteObjects, object: SiteObject, by: Caller): JsonObject {
+  const inventory = site.inventory();
+  const own = credentialSpecOf(object);
+  const isOfBrand = inventory.systems.some(
+    ({ id, externalType }) => id === own.acs_system_id && externalType !== null,
+  );
+  const rendered = renderCredential({
+    // Only a brand's metadata says what the user adds: for the rest one look-up a row is saved.
+    spec: isOfBrand ? entitledSpec(site, own) : own,
+    code: by.seesPins ? object.code : null,
+    observed: object.observed,
+    inventory,
+    now: site.now(),
+  });
+  return withProblem(rendered, object.problem);
+}
+
+/** A search that looks like a PIN also finds it whole; only for whoever may see PINs. */
+export function pinIn(
+  { search = "" }: { readonly search?: string | undefined },
+  by: Caller,
+): { readonly code?: Secret<string> } {
+  return by.seesPins && /^\d+$/.test(search) ? { code: new Secret(search) } : {};
+}

@@ -1,0 +1,54 @@
+import { checkOneDoor } from "#src/domain/seam/rules";
+import { entitled, type Holder } from "#src/domain/seam/entitlement";
+import type { AcsCredentialSpec, AcsUserSpec } from "#src/domain/spec";
+import { seamErrorOf } from "../fault.js";
+import {
+  ALL,
+  credentialSpecOf,
+  groupSpecOf,
+  type SiteObject,
+  type SiteObjects,
+  userSpecOf,
+} from "./site-objects.js";
+
+/** Who holds a credential, and what that adds to it. */
+
+export function holderOf(site: SiteObjects, userId: string | null): Holder {
+  const object = userId === null ? undefined : site.get("acs_user", userId);
+  return object === undefined ? { user: undefined, groups: [] } : holderOfUser(site, userSpecOf(object));
+}
+
+export function holderOfUser(site: SiteObjects, user: AcsUserSpec): Holder {
+  const groups = (user.acs_access_group_ids ?? []).flatMap((id) => {
+    const group = site.get("acs_access_group", id);
+    return group === undefined ? [] : [groupSpecOf(group)];
+  });
+  return { user, groups };
+}
+
+/** The credential with all that it opens. */
+export function entitledSpec(site: SiteObjects, spec: AcsCredentialSpec): AcsCredentialSpec {
+  return entitled(spec, holderOf(site, spec.acs_user_id), site.inventory());
+}
+
+export function credentialsOf(site: SiteObjects, userId: string): readonly SiteObject[] {
+  return site.list("acs_credential", { userId, limit: ALL });
+}
+
+/** Before the user becomes this: none of its cards may come to open two guest doors. Throws `SeamError` 400. */
+export function checkHolder(site: SiteObjects, holder: Holder & { readonly user: AcsUserSpec }): void {
+  const inventory = site.inventory();
+  for (const object of credentialsOf(site, holder.user.acs_user_id)) {
+    const spec = entitled(credentialSpecOf(object), holder, inventory);
+    if (spec.access_method !== "card" || spec.state !== "active") continue;
+    checkDoors(site, spec);
+  }
+}
+
+/** The card would open two guest doors: `SeamError` 400. `spec` names all that it opens. */
+export function checkDoors(site: SiteObjects, spec: AcsCredentialSpec): void {
+  if (spec.access_method !== "card") return;
+  const entrances = site.inventory().entrances.filter(({ id }) => spec.allowed_acs_entrance_ids.includes(id));
+  const fault = checkOneDoor(entrances, site.inventory());
+  if (fault !== undefined) throw seamErrorOf(fault);
+}

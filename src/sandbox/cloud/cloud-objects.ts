@@ -1,0 +1,83 @@
+import type { ObjectQuery, SiteObject, SiteObjects } from "#src/api/sections/site-objects";
+import { observedAt } from "#src/domain/seam/credential";
+import type { CloudObject } from "./feed.js";
+import type { CloudSite } from "./site.js";
+
+/** The cloud's desired documents: every change goes into the feed, what is known of them comes from the gateway. */
+export function cloudObjects(site: CloudSite): SiteObjects {
+  return {
+    inventory: () => site.inventory.get(),
+    isSandbox: true,
+    programsKeypads: false,
+    now: () => site.clock.now(),
+    certain: () => site.clock.now(),
+    random: (size) => site.random(size),
+    newId: () => site.newId(),
+    seenAt: (id) => site.inventory.createdAt(id),
+    get(kind, id) {
+      const object = site.feed.get(kind, id);
+      return object === undefined || object.isGone || object.isForgotten ? undefined : shown(object);
+    },
+    list: (kind, query) =>
+      site.feed
+        .list(kind)
+        .filter((object) => !object.isGone && !object.isForgotten && fits(object, query))
+        .slice(0, query.limit)
+        .map(shown),
+    change: (documents) =>
+      site.transact(() => {
+        for (const { kind, id, spec, code } of documents) {
+          if (spec["state"] === "deleted") site.delete(kind, id);
+          else site.put({ kind, id, spec, code });
+        }
+      }),
+  };
+}
+
+function shown(object: CloudObject): SiteObject {
+  const { kind, id, createdAt, spec, code, observed, rev, problem } = object;
+  return {
+    kind,
+    id,
+    createdAt,
+    spec,
+    code,
+    observed: observed === null ? null : observedAt(observed, rev),
+    observedCode: null,
+    problem,
+  };
+}
+
+/** Objects come in the order (createdAt, id). */
+function fits({ id, createdAt, spec, code }: CloudObject, query: ObjectQuery): boolean {
+  const { systemId, userId, createdBefore, search, holds, after } = query;
+  if (systemId !== undefined && spec["acs_system_id"] !== systemId) return false;
+  if (userId !== undefined && spec["acs_user_id"] !== userId) return false;
+  if (createdBefore !== undefined && createdAt >= createdBefore) return false;
+  if (holds !== undefined) {
+    const list = spec[holds.list];
+    if (!Array.isArray(list) || !list.includes(holds.member)) return false;
+  }
+  if (
+    after !== undefined &&
+    (createdAt < after.createdAt || (createdAt === after.createdAt && id <= after.id))
+  )
+    return false;
+  if (search === undefined && query.code === undefined) return true;
+  const isPin = query.code !== undefined && code?.reveal() === query.code.reveal();
+  return isPin || (search !== undefined && contains([id, ...SEARCHED.map((name) => spec[name])], search));
+}
+
+const SEARCHED = [
+  "name",
+  "full_name",
+  "display_name",
+  "email_address",
+  "phone_number",
+  "acs_user_id",
+] as const;
+
+function contains(texts: readonly unknown[], search: string): boolean {
+  const wanted = search.toLowerCase();
+  return texts.some((text) => typeof text === "string" && text.toLowerCase().includes(wanted));
+}
