@@ -121,10 +121,11 @@ class FailoverCarrier implements Carrier {
 
   status(): readonly CarrierStatus[] {
     const now = this.#deps.clock.monotonic();
-    return this.#ways.map(({ name, problem, isOut, retryAt }, at) => {
+    return this.#ways.map(({ name, problem, isOut, retryAt, proveAt }, at) => {
       const state = this.#stateOf(at, isOut);
       const isWaiting = state === "out" && (this.#used === null || at < this.#used.at);
-      return { name, state, problem, nextTryMs: isWaiting ? Math.max(0, retryAt - now) : null };
+      const due = this.#used === null ? retryAt : proveAt;
+      return { name, state, problem, nextTryMs: isWaiting ? Math.max(0, due - now) : null };
     });
   }
 
@@ -208,7 +209,7 @@ class FailoverCarrier implements Carrier {
     const at = betterWay(this.#ways, this.#used.at);
     if (at === null) return;
     const { now } = this.#moment();
-    this.#arm((this.#ways[at]?.retryAt ?? now) - now, () => this.#prove());
+    this.#arm((this.#ways[at]?.proveAt ?? now) - now, () => this.#prove());
   }
 
   #prove(): void {

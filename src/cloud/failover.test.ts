@@ -47,20 +47,25 @@ test("an attempt that took ten seconds is not repeated: nobody waits half a minu
 });
 
 test("the rest doubles up to five minutes with full jitter; what a person must mend is asked after from five to sixty", () => {
-  const rests = (failure: Failure, chance: number) => {
+  const rests = (failure: Failure, chance: number, when: "retryAt" | "proveAt" = "retryAt") => {
     let ways: readonly Way[] = both;
     return Array.from({ length: 12 }, () => {
       const after = failedOver(ways, 0, { ...failure, began: 0 }, moment(0, chance));
-      const rest = after[0]?.retryAt ?? 0;
-      ways = after.map((way) => ({ ...way, retryAt: 0 }));
+      const rest = after[0]?.[when] ?? 0;
+      ways = after.map((way) => ({ ...way, retryAt: 0, proveAt: 0 }));
       return rest;
     });
   };
   expect(rests(cut, 1).slice(0, 5)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000]);
   expect(rests(cut, 1).at(-1)).toBe(5 * MINUTE);
   expect(rests(cut, 0).at(-1)).toBe(0);
+  const slow = [5, 10, 20, 40, 60].map((minutes) => minutes * MINUTE);
   const refused = rests({ code: "carrier.unauthorized", message: "" }, 0);
-  expect(refused.slice(0, 5)).toEqual([5, 10, 20, 40, 60].map((minutes) => minutes * MINUTE));
+  expect(refused.slice(0, 5)).toEqual(slow);
+  // No welcome: in want of anything better as often as ever, beside another way seldom.
+  const missing: Failure = { code: "welcome.missing", message: "" };
+  expect(rests(missing, 1).at(-1)).toBe(5 * MINUTE);
+  expect(rests(missing, 0, "proveAt").slice(0, 5)).toEqual(slow);
 });
 
 test("between attempts there is always a rest, and its length is left to chance", () => {

@@ -14,11 +14,13 @@ export interface Way {
   readonly failures: number;
   /** When the first of them began. */
   readonly failingSince: number | null;
-  /** Of these, how many in a row no waiting of minutes heals. */
+  /** Of these, how many in a row were refusals, or connections without a cloud behind them. */
   readonly slowFailures: number;
   readonly isOut: boolean;
-  /** Not tried before, unless every way is out. */
+  /** When it is worth trying, if no other way works. */
   readonly retryAt: number;
+  /** When it is worth trying beside another that works. */
+  readonly proveAt: number;
   /** What kept it from working last; null since the last welcome. */
   readonly problem: LinkProblem | null;
 }
@@ -55,21 +57,11 @@ const HOPELESS: ReadonlySet<ProblemCode> = new Set([
   "cloud.unreadable",
 ]);
 
-/** Somebody must mend something first, or the connection comes about and the cloud is not behind it. */
-const SLOW: ReadonlySet<ProblemCode> = new Set([
-  "carrier.unauthorized",
-  "carrier.certificate_refused",
-  "welcome.missing",
-  "cloud.silent",
-  "cloud.unreadable",
-]);
+/** Somebody must mend something first, and asking often looks like an attack. */
+const REFUSALS: ReadonlySet<ProblemCode> = new Set(["carrier.unauthorized", "carrier.certificate_refused"]);
 
-/** What the link says of a whole session that came over a carrier; any other end is not the carrier's fault. */
-const FAULTS_OF_A_WAY: ReadonlySet<ProblemCode> = new Set([
-  "welcome.missing",
-  "cloud.silent",
-  "cloud.unreadable",
-]);
+/** The connection comes about and the cloud is not behind it: a proof, which looks at the connection, proves little. */
+const UNPROVABLE: ReadonlySet<ProblemCode> = new Set(["welcome.missing", "cloud.silent", "cloud.unreadable"]);
 
 export function newWay(name: string, host: string): Way {
   return {
@@ -80,13 +72,14 @@ export function newWay(name: string, host: string): Way {
     slowFailures: 0,
     isOut: false,
     retryAt: 0,
+    proveAt: 0,
     problem: null,
   };
 }
 
 /** Is this end of a session, as the link tells it, the fault of the carrier that it came over? */
 export function isFaultOfWay(code: ProblemCode): boolean {
-  return code.startsWith("carrier.") ? isFailure(code) : FAULTS_OF_A_WAY.has(code);
+  return code.startsWith("carrier.") ? isFailure(code) : UNPROVABLE.has(code);
 }
 
 /** The session was lost, or taken by another gateway: over any carrier the same would have happened. */
@@ -107,10 +100,12 @@ export function restBeforeNext(ways: readonly Way[], { now, chance }: Moment): n
   return Math.max(restMs(1, chance), (next?.retryAt ?? 0) - now);
 }
 
-/** The best way that is preferred to the one in use; null: it is the best already. */
+/** Of the ways that are preferred to the one in use, the one to prove next; null: there is none. */
 export function betterWay(ways: readonly Way[], used: number): number | null {
-  const better = ways.slice(0, used);
-  return better.length === 0 ? null : chooseWay(better);
+  if (used === 0) return null;
+  return ways
+    .slice(0, used)
+    .reduce((best, way, at) => (way.proveAt < (ways[best]?.proveAt ?? 0) ? at : best), 0);
 }
 
 /** A welcome came: it works, though it must hold before its failures are forgotten. */
@@ -142,19 +137,23 @@ function afterFailure(
 ): Way {
   const { code, message, retryAfterMs = 0, began } = failure;
   const failures = way.failures + 1;
-  const slowFailures = SLOW.has(code) ? way.slowFailures + 1 : 0;
+  const isSlow = REFUSALS.has(code) || UNPROVABLE.has(code);
+  const slowFailures = isSlow ? way.slowFailures + 1 : 0;
   const failingSince = way.failingSince ?? began;
-  const isSlow = now - failingSince >= LONG_ATTEMPT_MS;
+  const wasLong = now - failingSince >= LONG_ATTEMPT_MS;
   const failuresMax = code === "carrier.batch_too_big" ? HALVINGS_MAX : FAILURES_MAX;
-  const isOut = failures >= failuresMax || HOPELESS.has(code) || retryAfterMs > 0 || isSlow;
-  const rest = isOut && slowFailures > 0 ? slowRestMs(slowFailures, chance) : restMs(failures, chance);
+  const isOut = failures >= failuresMax || HOPELESS.has(code) || retryAfterMs > 0 || wasLong;
+  const usual = restMs(failures, chance);
+  const slow = isSlow ? slowRestMs(slowFailures, chance) : usual;
+  const retryAt = Math.max(way.retryAt, now + retryAfterMs + (REFUSALS.has(code) ? slow : usual));
   return {
     ...way,
     failures,
     failingSince,
     slowFailures,
     isOut: way.isOut || isOut,
-    retryAt: Math.max(way.retryAt, now + retryAfterMs + rest),
+    retryAt,
+    proveAt: Math.max(retryAt, now + slow),
     problem: { code, message, since: way.problem?.code === code ? way.problem.since : wall },
   };
 }
@@ -169,7 +168,14 @@ function pausedBy(
   const host = ways[at]?.host;
   if (retryAfterMs === 0) return ways;
   return ways.map((way) =>
-    way.host === host ? { ...way, isOut: true, retryAt: Math.max(way.retryAt, now + retryAfterMs) } : way,
+    way.host === host
+      ? {
+          ...way,
+          isOut: true,
+          retryAt: Math.max(way.retryAt, now + retryAfterMs),
+          proveAt: Math.max(way.proveAt, now + retryAfterMs),
+        }
+      : way,
   );
 }
 

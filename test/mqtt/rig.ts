@@ -1,9 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { vi } from "vitest";
-import type { CarrierTls } from "#src/cloud/carrier";
+import type { Carrier, CarrierTls } from "#src/cloud/carrier";
+import { createFailoverCarrier, type FailoverDeps } from "#src/cloud/failover-carrier";
+import { createHttpCarrier } from "#src/cloud/http-carrier";
 import { type CloudLink, createCloudLink } from "#src/cloud/link";
 import { createMqttCarrier } from "#src/cloud/mqtt-carrier";
 import type { JsonObject } from "#src/lib/json";
+import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import { Secret } from "#src/lib/secret";
 import { realClock } from "#src/ops/clock";
@@ -19,11 +22,16 @@ export const TOKEN = "token-of-the-gateway";
 
 /** Waits of the protocol (10 s for a welcome, for an acknowledgement) take a fraction of their time. */
 const TIMES_FASTER = 8;
+/** Three minutes of proof before the return to a better carrier take two seconds. */
+const TIMES_FASTER_TO_RETURN = 90;
 /** Of a rest's ceiling: some rest, so that a broker that is away is not asked without end. */
 const CHANCE = 0x08;
 
 export interface GatewayOptions {
-  readonly url: string;
+  /** Of the broker. */
+  readonly url?: string;
+  /** Of the cloud's HTTP side; with both the link chooses. */
+  readonly http?: string;
   readonly token?: string;
   readonly tls?: CarrierTls;
   readonly memory?: MemoryGateway;
@@ -34,12 +42,16 @@ export interface GatewayOptions {
 export class LinkedGateway {
   readonly memory: MemoryGateway;
   readonly link: CloudLink;
-  /** Codes of problems, in the order in which they came. */
+  /** Codes of problems, in the order in which they came; each once until a session held. */
   readonly problems: string[] = [];
+  /** Faults of what came from the cloud, or on the way to it, each time. */
+  readonly faults: string[] = [];
+  /** Carriers that were changed to, in order. */
+  readonly moves: string[] = [];
   readonly #lines: string[] = [];
 
   constructor(options: GatewayOptions) {
-    const { url, token = TOKEN, tls, memory = new MemoryGateway(), timesFaster = TIMES_FASTER } = options;
+    const { memory = new MemoryGateway(), timesFaster = TIMES_FASTER } = options;
     this.memory = memory;
     const clock = fastClock(timesFaster);
     const random = (size: number) =>
@@ -48,17 +60,22 @@ export class LinkedGateway {
       this.#lines.push(JSON.stringify(fields));
       if ("problem" in fields) this.problems.push(String(fields.problem));
     };
-    const log: Log = { ...silentLog, warn, child: () => log };
+    const info = (fields: object) => {
+      if ("event" in fields && fields.event === "cloud.carrier_changed" && "to" in fields)
+        this.moves.push(String(fields.to));
+    };
+    const log: Log = { ...silentLog, info, warn, child: () => log };
     this.link = createCloudLink({
       gateway: GATEWAY,
       sw: "1",
-      carrier: createMqttCarrier({ url, site: SITE, gateway: GATEWAY, token: new Secret(token), tls }, clock),
+      carrier: carrierOf(options, clock, { random, log }),
       store: memory.store,
       engine: memory.engine,
       clock,
       time: { read: () => ({ now: clock.now(), quality: "trusted", certain: clock.now() }) },
       random,
       log,
+      meter: { cloudFault: (fault) => void this.faults.push(fault) },
     });
     this.link.start();
   }
@@ -72,6 +89,24 @@ export class LinkedGateway {
     const { phase, isCaughtUp, ackedSeq, lastSeq } = this.link.status();
     return phase === "welcomed" && isCaughtUp && ackedSeq === lastSeq;
   }
+}
+
+function carrierOf(
+  { url, http, token = TOKEN, tls }: GatewayOptions,
+  clock: Clock,
+  deps: Pick<FailoverDeps, "random" | "log">,
+): Carrier {
+  const identity = { gateway: GATEWAY, token: new Secret(token), tls };
+  const carriers: { readonly carrier: Carrier; readonly host: string }[] = [];
+  if (url !== undefined) {
+    const carrier = createMqttCarrier({ url, site: SITE, ...identity }, clock);
+    carriers.push({ carrier, host: "broker" });
+  }
+  if (http !== undefined) {
+    const carrier = createHttpCarrier({ url: http, ...identity }, clock);
+    carriers.push({ carrier, host: "cloud" });
+  }
+  return createFailoverCarrier(carriers, { ...deps, clock: fastClock(TIMES_FASTER_TO_RETURN) });
 }
 
 /** The stand-in cloud behind a broker. */
