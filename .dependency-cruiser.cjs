@@ -9,6 +9,7 @@ const MAY_IMPORT = {
   "src/domain": ["src/lib"],
   "src/driver-api": ["src/lib"],
   "src/contactless": ["src/driver-api", "src/lib"],
+  "src/magstripe": ["src/driver-api", "src/lib"],
   "src/cards": ["src/domain", "src/driver-api", "src/lib"],
   "src/engine": ["src/domain", "src/cards", "src/driver-api", "src/lib"],
   "src/devices": ["src/engine", "src/domain", "src/driver-api", "src/lib"],
@@ -47,16 +48,17 @@ const MAY_IMPORT = {
   ],
   "src/check-config": ["src/api", "src/cli", "src/config", "src/(run-)?gateway[a-z-]*"],
   "drivers/index": ["src/driver-api", "drivers"],
-  "drivers/[^/]+": ["src/contactless", "src/driver-api", "src/lib"],
+  "drivers/[^/]+": ["src/contactless", "src/driver-api", "src/lib", "src/magstripe"],
 };
 
 /** Part of the code → npm packages it may import. `src/sandbox` has a rule of its own below. */
 const MAY_USE = {
-  "src/lib": [],
+  "src/lib": ["@noble/ciphers"],
   "src/domain": ["xstate", "zod"],
   "src/driver-api": ["zod"],
-  "src/contactless": ["@noble/ciphers"],
-  "src/cards": ["zod", "@noble/ciphers"],
+  "src/contactless": [],
+  "src/magstripe": ["zod"],
+  "src/cards": ["zod"],
   "src/engine": ["xstate", "zod"],
   "src/devices": ["zod"],
   "src/transports": ["serialport", "@serialport/[^/]+", "node-hid"],
@@ -79,6 +81,7 @@ const PURE = [
   "src/domain",
   "src/driver-api",
   "src/contactless",
+  "src/magstripe",
   "src/cards",
   "src/engine",
   "drivers/[^/]+",
@@ -132,7 +135,7 @@ module.exports = {
     {
       name: "drivers never import one another",
       severity: "error",
-      from: { path: "^drivers/([^/]+)/" },
+      from: { path: "^drivers/([^/]+)/", pathNot: TESTS },
       to: { path: "^drivers/", pathNot: "^drivers/$1/" },
     },
     {

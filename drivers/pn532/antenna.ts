@@ -1,4 +1,4 @@
-import type { ClassicKey, NtagPassword } from "#driver-api";
+import { type ClassicKey, DriverError, type NtagPassword } from "#driver-api";
 import type { Attempt } from "#src/contactless/attempt";
 import type { CardAnswer, ContactlessReader, Target } from "#src/contactless/reader";
 import { toHex } from "#src/lib/hex";
@@ -13,10 +13,12 @@ import {
   statusOf,
   uidFilter,
 } from "./protocol.js";
-import type { Session } from "./session.js";
+import type { Request, Session } from "./session.js";
 
 /** Two looks of the chip for a card, with the time a card needs. */
 const LIST_MS = 1_000;
+/** A DESFire card may take seconds to be formatted, and asks for that time by itself; the chip grants it. */
+const APDU_MS = 5_000;
 /** A card may take 5 ms from the field to its first answer (ISO/IEC 14443-3). */
 const CARD_START_MS = 5;
 
@@ -72,7 +74,7 @@ export class Antenna implements ContactlessReader {
   }
 
   writeBlock(block: number, data: Secret<Uint8Array>, attempt: Attempt): Promise<CardAnswer> {
-    return this.#exchange([WRITE_BLOCK, block, ...data.reveal()], attempt, true);
+    return this.#exchange([WRITE_BLOCK, block, ...data.reveal()], attempt, { changesCard: true });
   }
 
   version(attempt: Attempt): Promise<CardAnswer> {
@@ -90,12 +92,21 @@ export class Antenna implements ContactlessReader {
   }
 
   writePage(page: number, data: Secret<Uint8Array>, attempt: Attempt): Promise<CardAnswer> {
-    return this.#exchange([WRITE_PAGE, page, ...data.reveal()], attempt, true);
+    return this.#exchange([WRITE_PAGE, page, ...data.reveal()], attempt, { changesCard: true });
   }
 
-  /** The chip does the block protocol of ISO/IEC 14443-4: chaining, waiting-time extension, repeated blocks. */
-  apdu(command: Uint8Array, changesCard: boolean, attempt: Attempt): Promise<CardAnswer> {
-    return this.#exchange([...command], attempt, changesCard);
+  /**
+   * The chip does the block protocol of ISO/IEC 14443-4: chaining, waiting-time extension, repeated blocks. A card in a
+   * session counts what it hears, so an APDU whose acknowledgement is lost is not sent again: the session is lost.
+   */
+  async apdu(command: Uint8Array, changesCard: boolean, attempt: Attempt): Promise<CardAnswer> {
+    try {
+      const how = { changesCard, isOnce: true, answerMs: APDU_MS };
+      return await this.#exchange([...command], attempt, how);
+    } catch (error) {
+      if (error instanceof DriverError && error.code === "device.silent") return { is: "disturbed" };
+      throw error;
+    }
   }
 
   async fieldOff(attempt: Attempt): Promise<void> {
@@ -103,13 +114,17 @@ export class Antenna implements ContactlessReader {
   }
 
   /** A command that the chip knows: it adds checksums and does the MIFARE cryptography. */
-  #exchange(data: readonly number[], attempt: Attempt, changesCard = false): Promise<CardAnswer> {
-    return this.#ask(COMMAND.inDataExchange, [this.#target, ...data], attempt, changesCard);
+  #exchange(
+    data: readonly number[],
+    attempt: Attempt,
+    how: Pick<Request, "changesCard" | "isOnce" | "answerMs"> = {},
+  ): Promise<CardAnswer> {
+    return this.#ask(COMMAND.inDataExchange, [this.#target, ...data], attempt, how);
   }
 
   /** A command that the chip hands on as it is: those that it would take for something else. */
   #through(data: readonly number[], attempt: Attempt): Promise<CardAnswer> {
-    return this.#ask(COMMAND.inCommunicateThru, data, attempt, false);
+    return this.#ask(COMMAND.inCommunicateThru, data, attempt, {});
   }
 
   async #list(max: 1 | 2, filter: Uint8Array, attempt: Attempt): Promise<readonly Target[]> {
@@ -136,12 +151,10 @@ export class Antenna implements ContactlessReader {
     code: number,
     parameters: readonly number[],
     attempt: Attempt,
-    changesCard: boolean,
+    how: Pick<Request, "changesCard" | "isOnce" | "answerMs">,
   ): Promise<CardAnswer> {
-    const body = await this.#session.ask(
-      { code, parameters: Uint8Array.from(parameters), changesCard },
-      attempt,
-    );
+    const request = { code, parameters: Uint8Array.from(parameters), ...how };
+    const body = await this.#session.ask(request, attempt);
     const [first] = body;
     if (first === undefined) throw attempt.failure("reply.malformed", "an answer without a status");
     const status = statusOf(first);

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { CardTechnology } from "#driver-api";
+import { DesfireCard } from "#src/sandbox/cards/desfire";
 import { MifareClassicCard } from "#src/sandbox/cards/mifare-classic";
 import { NtagCard } from "#src/sandbox/cards/ntag";
 import type { DriverRig } from "#test/conformance/rig";
@@ -9,24 +10,29 @@ import { Pn532Simulator } from "./simulator.js";
 export const rig: DriverRig = {
   config: {},
   capabilities: ["cardWriter"],
-  cards: ["mifare_classic_1k", "mifare_classic_4k", "ntag213", "ntag215", "ntag216"],
+  cards: ["mifare_classic_1k", "mifare_classic_4k", "ntag213", "ntag215", "ntag216", "mifare_desfire"],
   exempt: { T15: "the chip does one command at a time and has no answer that says busy" },
   plugIn() {
     const simulator = new Pn532Simulator();
+    const smartCards: DesfireCard[] = [];
     return {
       receive: (bytes) => simulator.receive(bytes),
       onSend: (listener) => simulator.onSend(listener),
       get changes() {
-        return simulator.cardWrites;
+        return smartCards.reduce((sum, { changes }) => sum + changes, simulator.cardWrites);
       },
-      putCard: (technology) => simulator.putCard(blankCard(technology)),
+      putCard(technology) {
+        const card = blankCard(technology);
+        if (card instanceof DesfireCard) smartCards.push(card);
+        simulator.putCard(card);
+      },
       takeCards: () => simulator.takeCard(),
     };
   },
 };
 
 /** With user memory all zeros, as the suite counts a blank card. */
-function blankCard(technology: CardTechnology): MifareClassicCard | NtagCard {
+function blankCard(technology: CardTechnology): MifareClassicCard | NtagCard | DesfireCard {
   switch (technology) {
     case "mifare_classic_1k":
     case "mifare_classic_4k":
@@ -41,6 +47,8 @@ function blankCard(technology: CardTechnology): MifareClassicCard | NtagCard {
       card.memory.fill(0, 16, 32);
       return card;
     }
+    case "mifare_desfire":
+      return new DesfireCard({ uid: Uint8Array.of(0x04, ...randomBytes(6)) });
     case "unknown":
       throw new RangeError("there is no card of an unknown kind");
   }

@@ -187,8 +187,13 @@ const failure = (work: Promise<unknown>) =>
 /** What was read, in hex. */
 async function shown(card: CardSeen, plan: ReadPlan) {
   const read = await writer.read(card, plan, calm());
-  const cells = read.container === "classic" ? read.blocks : read.pages;
-  return { opened: read.opened, hex: [...cells.values()].map(toHex).join("") };
+  const cells =
+    read.container === "classic"
+      ? [...read.blocks.values()]
+      : read.container === "ntag"
+        ? [...read.pages.values()]
+        : [read.file?.data ?? new Uint8Array()];
+  return { opened: read.opened, hex: cells.map(toHex).join("") };
 }
 
 const memoryOf = (card: MifareClassicCard | NtagCard) => toHex(card.memory);

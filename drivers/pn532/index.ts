@@ -5,7 +5,14 @@ import { ContactlessWriter } from "#src/contactless/writer";
 import { Antenna } from "./antenna.js";
 import { Session } from "./session.js";
 
-const TECHNOLOGIES = ["mifare_classic_1k", "mifare_classic_4k", "ntag213", "ntag215", "ntag216"] as const;
+const TECHNOLOGIES = [
+  "mifare_classic_1k",
+  "mifare_classic_4k",
+  "ntag213",
+  "ntag215",
+  "ntag216",
+  "mifare_desfire",
+] as const;
 
 /** NXP PN532 on a serial line (HSU), with or without a USB bridge before it. */
 export default defineDriver({

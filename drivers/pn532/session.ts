@@ -39,6 +39,8 @@ export interface Request {
   readonly answerMs?: number;
   /** From the moment it leaves, nobody knows what is on the card. */
   readonly changesCard?: boolean;
+  /** To do it twice is not the same as to do it once: it is not sent again when its acknowledgement is lost. */
+  readonly isOnce?: boolean;
 }
 
 interface Waiter {
@@ -204,14 +206,14 @@ export class Session {
   }
 
   async #sendUntilAcknowledged(
-    { code, changesCard = false }: Request,
+    { code, changesCard = false, isOnce = false }: Request,
     bytes: Uint8Array,
     attempt: Attempt,
     signal: AbortSignal,
   ): Promise<void> {
     signal.throwIfAborted();
     if (changesCard) attempt.effect = "unknown";
-    for (let sends = 1; sends <= SENDS_MAX; sends++) {
+    for (let sends = 1; sends <= (isOnce ? 1 : SENDS_MAX); sends++) {
       const limitMs = this.#heardEver === 0 && sends === 1 ? FIRST_ACK_MS : ACK_MS;
       await this.#send(bytes, attempt, signal);
       if (await this.#receive(limitMs, signal, ({ is }) => is === "ack")) return;
@@ -232,7 +234,8 @@ export class Session {
   ): Promise<Uint8Array> {
     for (let nacks = 0; nacks <= NACKS_MAX; nacks++) {
       const frame = await this.#receive(
-        answerMs ?? ANSWER_MS,
+        // The chip only repeats what it has said: that takes no longer than a simple command.
+        nacks === 0 ? (answerMs ?? ANSWER_MS) : ANSWER_MS,
         signal,
         (it) => it.is === "error" || it.is === "damaged" || (it.is === "answer" && it.code === code + 1),
       );

@@ -20,6 +20,14 @@ type NtagReadPlan = Extract<ReadPlan, { container: "ntag" }>;
 
 const TECHNOLOGIES = ["mifare_classic_1k", "mifare_classic_4k", "ntag213", "ntag215", "ntag216"] as const;
 
+/** Which cards a plan is for. The device does not know DESFire. */
+const FITTING: Readonly<Record<ReadPlan["container"], readonly CardTechnology[]>> = {
+  classic: ["mifare_classic_1k", "mifare_classic_4k"],
+  ntag: ["ntag213", "ntag215", "ntag216"],
+  desfire: [],
+};
+type Fitting<Plan extends ReadPlan | WritePlan> = Exclude<Plan, { container: "desfire" }>;
+
 /** How often the device is asked whether a card lies there. */
 const FIND_EVERY_MS = 150;
 
@@ -34,8 +42,8 @@ export function createCardWriter(session: Session, unit: number, clock: Clock): 
   return {
     technologies: TECHNOLOGIES,
     present: (call) => present(session, unit, clock, call),
-    async read(card, plan, call) {
-      assertFits(card, plan);
+    async read(card, anyPlan, call) {
+      const plan = fitting(card, anyPlan);
       await session.order(requests.selectCard(unit, card.uid), call);
       return plan.container === "classic"
         ? readClassic(session, unit, plan, call)
@@ -50,13 +58,13 @@ export function createCardWriter(session: Session, unit: number, clock: Clock): 
   };
 }
 
-function assertFits({ technology }: CardSeen, { container }: ReadPlan | WritePlan): void {
-  const fitting = technology.startsWith("mifare_classic") ? "classic" : "ntag";
-  if (technology !== "unknown" && container === fitting) return;
+/** The plan itself, once it is known to be one for this card. */
+function fitting<Plan extends ReadPlan | WritePlan>({ technology }: CardSeen, plan: Plan): Fitting<Plan> {
+  if (FITTING[plan.container].some((it) => it === technology)) return plan as Fitting<Plan>; // DESFire fits nothing
   throw new DriverError(
     "card.unwritable",
     "none",
-    `a plan for ${container} cards does not fit ${technology}`,
+    `a plan for ${plan.container} cards does not fit ${technology}`,
   );
 }
 
@@ -193,10 +201,10 @@ async function write(
   plan: WritePlan,
   call: Call,
 ): Promise<void> {
-  assertFits(card, plan);
+  const steps = stepsOf(session, unit, card, fitting(card, plan), call);
   await session.order(requests.selectCard(unit, card.uid), call);
   let effect: Effect = "none";
-  for (const [index, takeStep] of stepsOf(session, unit, card, plan, call).entries()) {
+  for (const [index, takeStep] of steps.entries()) {
     try {
       if (await takeStep()) effect = "unknown";
     } catch (error) {
@@ -210,7 +218,7 @@ function stepsOf(
   session: Session,
   unit: number,
   card: CardSeen,
-  plan: WritePlan,
+  plan: Fitting<WritePlan>,
   call: Call,
 ): readonly (() => Promise<boolean>)[] {
   if (plan.container === "classic") {

@@ -1,21 +1,10 @@
-import { cbc, cmac, ecb } from "@noble/ciphers/aes.js";
 import assert from "node:assert/strict";
+import { aesCbc, cmacSubkeys, xor } from "#src/lib/aes-cmac";
 
 const BLOCK_BYTES = 16;
 const DIVERSIFIED_BYTES = 32;
 /** AN10922's diversification constant for a 16-byte result. */
 const AES_128_CONSTANT = 0x01;
-
-/** AES-128 CMAC, NIST SP 800-38B; 16 bytes. */
-export function aesCmac(key: Uint8Array, message: Uint8Array): Uint8Array {
-  return cmac(message, key);
-}
-
-/** K1 (message fills its last block) and K2 (message was padded) of NIST SP 800-38B. */
-export function cmacSubkeys(key: Uint8Array): { readonly k1: Uint8Array; readonly k2: Uint8Array } {
-  const k1 = doubled(ecb(key, { disablePadding: true }).encrypt(new Uint8Array(BLOCK_BYTES)));
-  return { k1, k2: doubled(k1) };
-}
 
 /**
  * One card's AES-128 key from a site master: NXP AN10922, AES-128 variant. `input` is 1–31 bytes.
@@ -33,18 +22,5 @@ export function diversifyAes128(master: Uint8Array, input: Uint8Array): Uint8Arr
   if (isPadded) block[input.length + 1] = 0x80;
   const last = xor(block.subarray(BLOCK_BYTES), isPadded ? k2 : k1);
   block.set(last, BLOCK_BYTES);
-  const encrypted = cbc(master, new Uint8Array(BLOCK_BYTES), { disablePadding: true }).encrypt(block);
-  return encrypted.slice(BLOCK_BYTES);
-}
-
-/** Multiplication by x in GF(2^128), as CMAC's subkeys need it. */
-function doubled(block: Uint8Array): Uint8Array {
-  const carry = (block[0] ?? 0) >> 7;
-  const shifted = block.map((byte, i) => (byte << 1) | ((block[i + 1] ?? 0) >> 7));
-  if (carry === 1) shifted[15] = (shifted[15] ?? 0) ^ 0x87;
-  return shifted;
-}
-
-function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return a.map((byte, i) => byte ^ (b[i] ?? 0));
+  return aesCbc(master, new Uint8Array(BLOCK_BYTES)).encrypt(block).slice(BLOCK_BYTES);
 }

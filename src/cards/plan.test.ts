@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ReadBack, WritePlan } from "#driver-api";
+import type { ReadBack, ReadPlan, WritePlan } from "#driver-api";
 import { fromHex, toHex } from "#src/lib/hex";
 import { Secret } from "#src/lib/secret";
 import {
@@ -11,6 +11,7 @@ import {
   type NtagTechnology,
   type Step,
 } from "#test/support/model-cards";
+import { ModelDesfire } from "#test/support/model-desfire";
 import { accessBytes, decodeAccess } from "./classic.js";
 import type { CardContent } from "./content.js";
 import {
@@ -57,6 +58,12 @@ const OTHER: WantedCard = {
 const CLASSIC: CardProfile = { key: "classic", format: "lockbridge48", container: "classic", sector: 1 };
 const NTAG: CardProfile = { key: "ntag", format: "lockbridge48", container: "ntag", page: 4 };
 const LATE_NTAG: CardProfile = { ...NTAG, page: 28 };
+const DESFIRE: CardProfile = {
+  key: "desfire",
+  format: "lockbridge48",
+  container: "desfire",
+  application: "F52000",
+};
 
 const kinds: readonly { name: string; profile: CardProfile; fresh: () => ModelCard }[] = [
   { name: "Classic, sector 1", profile: CLASSIC, fresh: () => new ModelClassic(1) },
@@ -71,11 +78,23 @@ const kinds: readonly { name: string; profile: CardProfile; fresh: () => ModelCa
     profile: NTAG,
     fresh: () => new ModelNtag("ntag216", true),
   },
+  { name: "DESFire", profile: DESFIRE, fresh: () => new ModelDesfire() },
 ];
 
-/** Block or page where the record begins. */
-const firstOf = (profile: CardProfile) =>
-  profile.container === "classic" ? profile.sector * 4 : profile.page;
+/** Block, page or file where the record begins. */
+function firstOf(profile: CardProfile): number {
+  switch (profile.container) {
+    case "classic":
+      return profile.sector * 4;
+    case "ntag":
+      return profile.page;
+    case "desfire":
+      return 1;
+  }
+}
+
+/** Steps that only open something leave the card as it is. */
+const changes = (step: Step) => !("do" in step && ["select", "reselect", "authenticate"].includes(step.do));
 
 /** `null` wants the card erased. */
 type Goal = WantedCard | null;
@@ -196,6 +215,8 @@ describe.each(kinds)("$name", ({ profile, fresh }) => {
       expect(model.blocks).toEqual(expected.blocks);
     else if (model instanceof ModelNtag && expected instanceof ModelNtag)
       expect(model.pages.slice(16)).toEqual(expected.pages.slice(16));
+    else if (model instanceof ModelDesfire && expected instanceof ModelDesfire)
+      expect(model.chip.memory).toEqual(expected.chip.memory);
     expect(stateOf(profile, model, V1)).toEqual({ is: "blank" });
   });
 
@@ -248,7 +269,7 @@ describe.each(kinds)("$name", ({ profile, fresh }) => {
     const model = fresh();
     play(profile, model, V1, FIRST);
     const { steps } = planFor(profile, model, V1, null);
-    const firstWrite = steps.findIndex((step) => !("do" in step) || step.do === "write");
+    const firstWrite = steps.findIndex(changes);
     play(profile, model, V1, null, firstWrite + 1);
     expect(stateOf(profile, model, V1)).toEqual({ is: "torn", reason: "incomplete" });
   });
@@ -308,6 +329,7 @@ describe.each(kinds)("$name", ({ profile, fresh }) => {
     play(profile, model, V1, FIRST);
     if (model instanceof ModelClassic) model.blocks[3]?.set(fromHex("7f0788"), 6);
     else if (model instanceof ModelNtag) model.protectOnlyWriting();
+    else if (model instanceof ModelDesfire && model.file) model.file.rights = 0x1e20;
     expectRepairable(model, V1);
   });
 
@@ -332,21 +354,34 @@ describe.each(kinds)("$name", ({ profile, fresh }) => {
     const { card } = fresh();
     const classic: ReadBack = { container: "classic", opened: "transport", blocks: new Map() };
     const ntag: ReadBack = { container: "ntag", opened: "free", pages: new Map() };
-    for (const seen of [classic, ntag])
+    const desfire: ReadBack = {
+      container: "desfire",
+      opened: "transport",
+      master: "transport",
+      applications: [],
+      file: null,
+    };
+    for (const seen of [classic, ntag, desfire].filter(({ container }) => container !== profile.container))
       expect(interpret(profile, card, V1, seen)).toEqual({ is: "foreign", reason: "unreadable" });
   });
+
+  function keysOf(read: ReadPlan): readonly Secret<Uint8Array>[] {
+    switch (read.container) {
+      case "classic":
+        return read.keys.slice(0, 1).map(({ key }) => key);
+      case "ntag":
+        return read.passwords.map(({ pwd }) => pwd);
+      case "desfire":
+        return [...read.masterKeys.slice(0, 1), ...read.readKeys.slice(0, 1)].map(({ key }) => key);
+    }
+  }
 
   test("plans print no key and no content", () => {
     const model = fresh();
     const read = readPlan(profile, model.card, V1);
     const write = planFor(profile, model, V1, FIRST);
     const bytes = (step: Step) => ("data" in step ? [step.data.reveal()] : []);
-    const secrets = [
-      ...(read.container === "classic"
-        ? read.keys.slice(0, 1).map(({ key }) => key.reveal())
-        : read.passwords.map(({ pwd }) => pwd.reveal())),
-      ...write.steps.flatMap(bytes),
-    ];
+    const secrets = [...keysOf(read).map((key) => key.reveal()), ...write.steps.flatMap(bytes)];
     const printed = JSON.stringify([read, write]);
     for (const secret of secrets) {
       expect(printed).not.toContain(toHex(secret));

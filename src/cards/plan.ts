@@ -3,6 +3,7 @@ import { type CardState, REASONS, stateOf } from "./card-state.js";
 import { classicSector } from "./classic.js";
 import type { Container, Sight } from "./container.js";
 import type { CardContent } from "./content.js";
+import { desfireFile } from "./desfire.js";
 import { ntagPages } from "./ntag.js";
 import type { CardProfile } from "./profile.js";
 import { type CardRecord, encodeRecord, KEY_VERSION_MAX, NO_END, SEQUENCE_MAX } from "./record.js";
@@ -108,7 +109,14 @@ export function verify(
 }
 
 function containerOf(profile: CardProfile, card: CardSeen): Container {
-  return profile.container === "classic" ? classicSector(profile, card) : ntagPages(profile, card);
+  switch (profile.container) {
+    case "classic":
+      return classicSector(profile, card);
+    case "ntag":
+      return ntagPages(profile, card);
+    case "desfire":
+      return desfireFile(profile, card);
+  }
 }
 
 /** Only what is blank or ours is ever written. */

@@ -33,16 +33,29 @@ export const cardProfileSchema = z.discriminatedUnion("container", [
         "First of the twelve pages of an NTAG21x that hold the record; from it on the tag is protected.",
       ),
   }),
+  z.strictObject({
+    format,
+    container: z.literal("desfire"),
+    application: z
+      .string('an application id is six hex digits in quotes, such as "F52000"')
+      .regex(/^[0-9a-fA-F]{6}$/, 'an application id is six hex digits in quotes, such as "F52000"')
+      .refine((id) => id !== "000000", "000000 is the card itself, not an application")
+      .describe(
+        "Id of the application on a MIFARE DESFire card (EV1 or later) that holds the record, six hex digits in quotes, high byte first. The whole card becomes the site's own.",
+      ),
+  }),
 ]);
 
 /** A profile with the key that the configuration gives it. */
 export type CardProfile = z.infer<typeof cardProfileSchema> & { readonly key: string };
 export type ClassicProfile = Extract<CardProfile, { container: "classic" }>;
 export type NtagProfile = Extract<CardProfile, { container: "ntag" }>;
+export type DesfireProfile = Extract<CardProfile, { container: "desfire" }>;
 
 const TECHNOLOGIES: Readonly<Record<CardProfile["container"], readonly CardTechnology[]>> = {
   classic: ["mifare_classic_1k", "mifare_classic_4k"],
   ntag: ["ntag213", "ntag215", "ntag216"],
+  desfire: ["mifare_desfire"],
 };
 
 /** The first of a system's profiles that the encoder can write and the card is made for; undefined when none is. */

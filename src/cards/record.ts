@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
+import { aesCmac } from "#src/lib/aes-cmac";
 import { fromHex, toHex } from "#src/lib/hex";
-import { aesCmac } from "./crypto.js";
 import { macKey, type SiteKeys } from "./site-keys.js";
 import type { WiegandBits } from "./wiegand.js";
 

@@ -12,13 +12,20 @@ export interface SiteKeys {
   readonly cardMaster: Secret<Uint8Array>;
 }
 
-/** Ends of the derivation inputs, one a purpose (ASCII `OC1C`, `OC1S`, `OC1P`). */
+/** Ends of the derivation inputs, one a purpose (ASCII `OC1C`, `OC1S`, `OC1P`, `OC1M`, `OC1R`, `OC1W`). */
 const PURPOSE = {
   /** The constant 00 20 F5 goes before it: the place where a DESFire container has its application id. */
   mac: [0x00, 0x20, 0xf5, 0x4f, 0x43, 0x31, 0x43],
   classicSector: [0x4f, 0x43, 0x31, 0x53],
   ntagPassword: [0x4f, 0x43, 0x31, 0x50],
+  desfire: {
+    master: [0x4f, 0x43, 0x31, 0x4d],
+    read: [0x4f, 0x43, 0x31, 0x52],
+    write: [0x4f, 0x43, 0x31, 0x57],
+  },
 } as const;
+
+export type DesfirePurpose = keyof typeof PURPOSE.desfire;
 
 const CLASSIC_SLOT = { A: 0x0a, B: 0x0b } as const;
 
@@ -45,6 +52,16 @@ export function ntagPasswordKeys(
 ): { readonly pwd: Secret<Uint8Array>; readonly pack: Secret<Uint8Array> } {
   const key = derive(keys, uid, PURPOSE.ntagPassword);
   return { pwd: key.map((bytes) => bytes.slice(0, 4)), pack: key.map((bytes) => bytes.slice(4, 6)) };
+}
+
+/** MIFARE DESFire key on the card `uid` (hex), of `application` as it is sent (hex; `000000`: the card's own); 16 bytes. */
+export function desfireKey(
+  keys: SiteKeys,
+  uid: string,
+  application: string,
+  purpose: DesfirePurpose,
+): Secret<Uint8Array> {
+  return derive(keys, uid, [...fromHex(application), ...PURPOSE.desfire[purpose]]);
 }
 
 function derive(keys: SiteKeys, uid: string, ending: readonly number[]): Secret<Uint8Array> {

@@ -271,7 +271,7 @@ test.each([
     "container: classic",
     "container: clasic",
     [
-      `6 'clasic' card_profiles.classic.container: this must be "classic" or "ntag" (did you mean "classic"?)`,
+      `6 'clasic' card_profiles.classic.container: this must be "classic", "ntag" or "desfire" (did you mean "classic"?)`,
     ],
   ],
   [

@@ -1,6 +1,7 @@
 import type { Call, CardSeen, CardTechnology, CardWriter, ReadBack, ReadPlan, WritePlan } from "#driver-api";
 import { Attempt } from "./attempt.js";
 import { readSector, writeSector } from "./classic.js";
+import { isDesfire, readFile, writeFile } from "./desfire.js";
 import { ntagKind, readPages, writePages } from "./ntag.js";
 import type { ContactlessReader, Target } from "./reader.js";
 
@@ -14,6 +15,8 @@ const TECHNOLOGY_BY_SAK: Readonly<Record<number, CardTechnology>> = {
 };
 /** Ultralight, NTAG and others: only the card's version tells. */
 const SAK_ASK_VERSION = 0x00;
+/** ISO/IEC 14443-4 alone: DESFire, phones and many others. Only the card's version tells. */
+const SAK_ISO_DEP = 0x20;
 
 /** The encoder of the contract, on any reader that does the commands of `ContactlessReader`. */
 export class ContactlessWriter implements CardWriter {
@@ -27,9 +30,9 @@ export class ContactlessWriter implements CardWriter {
 
   async present({ signal }: Call): Promise<CardSeen> {
     const attempt = new Attempt(signal);
-    // A card left halted on the antenna shows itself only after the field was off.
-    await this.#reader.fieldOff(attempt);
     for (;;) {
+      // A card that was halted, or is in the middle of a session, shows itself only after the field was off.
+      await this.#reader.fieldOff(attempt);
       const [card, ...others] = await this.#reader.list(attempt);
       const seen = card !== undefined && others.length === 0 ? await this.#identify(card, attempt) : null;
       if (seen !== null) return seen;
@@ -43,17 +46,27 @@ export class ContactlessWriter implements CardWriter {
   async read(card: CardSeen, plan: ReadPlan, { signal }: Call): Promise<ReadBack> {
     const attempt = new Attempt(signal);
     assertFits(card, plan, attempt);
-    return plan.container === "classic"
-      ? readSector(this.#reader, card, plan, attempt)
-      : readPages(this.#reader, card, plan, attempt);
+    switch (plan.container) {
+      case "classic":
+        return readSector(this.#reader, card, plan, attempt);
+      case "ntag":
+        return readPages(this.#reader, card, plan, attempt);
+      case "desfire":
+        return readFile(this.#reader, card, plan, attempt);
+    }
   }
 
   async write(card: CardSeen, plan: WritePlan, { signal }: Call): Promise<void> {
     const attempt = new Attempt(signal);
     assertFits(card, plan, attempt);
-    return plan.container === "classic"
-      ? writeSector(this.#reader, card, plan, attempt)
-      : writePages(this.#reader, card, plan, attempt);
+    switch (plan.container) {
+      case "classic":
+        return writeSector(this.#reader, card, plan, attempt);
+      case "ntag":
+        return writePages(this.#reader, card, plan, attempt);
+      case "desfire":
+        return writeFile(this.#reader, card, plan, attempt);
+    }
   }
 
   async release(): Promise<void> {
@@ -63,14 +76,22 @@ export class ContactlessWriter implements CardWriter {
 
   /** Null when the card left before it was known. */
   async #identify({ sak, uid }: Target, attempt: Attempt): Promise<CardSeen | null> {
-    const seen = { uid, technology: TECHNOLOGY_BY_SAK[sak] ?? "unknown" } as const;
-    if (sak !== SAK_ASK_VERSION) return seen;
-    const technology = await ntagKind(this.#reader, attempt);
-    if (technology !== "unknown") return { ...seen, technology };
+    const technology = TECHNOLOGY_BY_SAK[sak];
+    if (technology !== undefined) return { uid, technology };
+    const isIsoDep = sak === SAK_ISO_DEP;
+    if (!isIsoDep && sak !== SAK_ASK_VERSION) return { uid, technology: "unknown" };
+    const first = await this.#ask(uid, isIsoDep, attempt);
+    if (first !== "unknown") return { uid, technology: first };
     // A card that does not know the question is silent from then on, and so is one that lies badly: ask once more.
+    if (isIsoDep) await this.#reader.fieldOff(attempt);
     const [again] = await this.#reader.list(attempt);
-    if (again === undefined || again.uid !== uid) return null;
-    return { ...seen, technology: await ntagKind(this.#reader, attempt) };
+    if (again?.uid !== uid) return null;
+    return { uid, technology: await this.#ask(uid, isIsoDep, attempt) };
+  }
+
+  async #ask(uid: string, isIsoDep: boolean, attempt: Attempt): Promise<CardTechnology> {
+    if (!isIsoDep) return ntagKind(this.#reader, attempt);
+    return (await isDesfire(this.#reader, uid, attempt)) ? "mifare_desfire" : "unknown";
   }
 }
 
@@ -91,6 +112,8 @@ function containerOf(technology: CardTechnology): WritePlan["container"] | null 
     case "ntag215":
     case "ntag216":
       return "ntag";
+    case "mifare_desfire":
+      return "desfire";
     case "unknown":
       return null;
   }

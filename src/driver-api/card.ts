@@ -3,7 +3,14 @@ import type { Call } from "./driver.js";
 
 /** What a card is, by the device's own triage (for ISO 14443: SAK, ATQA, GET_VERSION). */
 export type CardTechnology =
-  "mifare_classic_1k" | "mifare_classic_4k" | "ntag213" | "ntag215" | "ntag216" | "unknown";
+  | "mifare_classic_1k"
+  | "mifare_classic_4k"
+  | "ntag213"
+  | "ntag215"
+  | "ntag216"
+  /** EV1 or later, with a UID that it shows always: the first generation has no AES. */
+  | "mifare_desfire"
+  | "unknown";
 
 /** The one card that is on the encoder now. */
 export interface CardSeen {
@@ -29,6 +36,18 @@ export interface NtagPassword {
   readonly pack: Secret<Uint8Array>;
 }
 
+/** A key of a MIFARE DESFire card or of one of its applications. */
+export interface DesfireKey {
+  readonly name: string;
+  /** In the card (application 000000) or application that it belongs to; 0 is the master key. */
+  readonly number: number;
+  /** `des`: single DES, 8 bytes, as new cards have it. `aes`: AES-128, 16 bytes. */
+  readonly cipher: "des" | "aes";
+  /** 0–255; the card tells it to whoever asks. A DES key has none. */
+  readonly version: number;
+  readonly key: Secret<Uint8Array>;
+}
+
 /** What to read. Keys are tried in order until one opens the sector (or page range). */
 export type ReadPlan =
   | {
@@ -44,6 +63,18 @@ export type ReadPlan =
       readonly ranges: readonly { readonly first: number; readonly last: number }[];
       /** Tried in order only when `isProtected` says the card wants one (AUTH0 lies at or below a page of the plan). */
       readonly passwords: readonly NtagPassword[];
+    }
+  | {
+      readonly container: "desfire";
+      /** Application id as it is sent: 3 bytes, low byte first, in hex. */
+      readonly application: string;
+      readonly file: number;
+      /** Bytes to read from the file's beginning. */
+      readonly size: number;
+      /** Tried in order as the card's own master key. When none opens the card, nothing else is asked. */
+      readonly masterKeys: readonly DesfireKey[];
+      /** Tried in order in the application. */
+      readonly readKeys: readonly DesfireKey[];
     };
 
 /** What was read. `opened: null` means that no key of the plan opened it: nothing could be read, which is an answer and no error. */
@@ -61,7 +92,30 @@ export type ReadBack =
       readonly opened: string | null;
       /** Page number → 4 bytes. Password pages read as zeros. */
       readonly pages: ReadonlyMap<number, Uint8Array>;
+    }
+  | {
+      readonly container: "desfire";
+      /** Name of the key that read the file; where there is no such application, of the card's master key. */
+      readonly opened: string | null;
+      /** Name of the key that is the card's master key. */
+      readonly master: string | null;
+      /** Ids of all applications, as they are sent. */
+      readonly applications: readonly string[];
+      /** Null when there is none, or no key read it. */
+      readonly file: DesfireFile | null;
     };
+
+export interface DesfireFile {
+  /** 0 standard data file, 1 backup data file. */
+  readonly type: number;
+  /** 0 plain, 1 with MAC, 3 enciphered. */
+  readonly communication: number;
+  /** Key numbers for reading, writing, both and changing, a nibble each from the highest; E free, F never. */
+  readonly rights: number;
+  /** Bytes in the whole file. */
+  readonly size: number;
+  readonly data: Uint8Array;
+}
 
 /**
  * What to write, step by step, in an order that is safe to tear: the step that makes the card valid comes last.
@@ -88,7 +142,37 @@ export type WritePlan =
         /** `data`: 4 bytes. */
         | { readonly do: "write"; readonly page: number; readonly data: Secret<Uint8Array> }
       )[];
-    };
+    }
+  | { readonly container: "desfire"; readonly steps: readonly DesfireStep[] };
+
+/** Keys and files are those of the application that was selected last. */
+export type DesfireStep =
+  /** `000000` is the card itself. Ends the session. */
+  | { readonly do: "select"; readonly application: string }
+  /** Begins a session with this key. */
+  | { readonly do: "authenticate"; readonly key: DesfireKey }
+  /** Takes every application away, which needs the card's master key. */
+  | { readonly do: "format" }
+  /** `from` is what the key with `to.number` is. Changing the session's own key ends the session. */
+  | { readonly do: "changeKey"; readonly from: DesfireKey; readonly to: DesfireKey }
+  | { readonly do: "changeSettings"; readonly settings: number }
+  /** All its keys are AES, and zeros. */
+  | {
+      readonly do: "createApplication";
+      readonly application: string;
+      readonly settings: number;
+      readonly keys: number;
+    }
+  /** Enciphered; what is written to it counts from `commit` on, all of it or nothing. Zeros at first. */
+  | {
+      readonly do: "createBackupFile";
+      readonly file: number;
+      readonly rights: number;
+      readonly size: number;
+    }
+  /** From the file's beginning, enciphered. */
+  | { readonly do: "write"; readonly file: number; readonly data: Secret<Uint8Array> }
+  | { readonly do: "commit" };
 
 /** An encoder that sees, reads and writes a card in separate calls, so that a durable intent lies between them. */
 export interface CardWriter {

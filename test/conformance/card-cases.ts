@@ -1,10 +1,17 @@
 import { expect } from "vitest";
-import { type CardTechnology, DriverError } from "#driver-api";
+import { type CardTechnology, DriverError, type ReadPlan } from "#driver-api";
 import { DeadlineExceeded } from "#src/lib/deadline";
 import { Secret } from "#src/lib/secret";
 import { Bench, calm, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
-import { canaryKey, foreignPassword, readPlanFor, writePlanFor } from "#test/conformance/plans";
+import {
+  canaryDesfireKey,
+  canaryKey,
+  desfireSteps,
+  foreignPassword,
+  readPlanFor,
+  writePlanFor,
+} from "#test/conformance/plans";
 import { cardReadBack, oneCardPerContainer, present } from "#test/conformance/steps";
 import type { Cut } from "#test/support/memory-line";
 
@@ -126,6 +133,23 @@ export const cardCases: readonly Case[] = [
         expect(read).toMatchObject({ opened: null, blocks: new Map() });
         const error = await bench.failure(writer.write(card, writePlanFor(technology, canaryKey), calm()));
         expect(error.code).toBe("card.unwritable");
+        await bench.run(writer.present(calm()));
+      }
+      for (const technology of subject.rig.cards.filter((it) => it === "mifare_desfire")) {
+        const card = await present(bench, technology);
+        const plan: ReadPlan = {
+          container: "desfire",
+          application: "0020f5",
+          file: 1,
+          size: 16,
+          masterKeys: [canaryDesfireKey],
+          readKeys: [canaryDesfireKey],
+        };
+        const nothing = { opened: null, master: null, applications: [], file: null };
+        expect(await bench.run(writer.read(card, plan, calm()))).toMatchObject(nothing);
+        const steps = desfireSteps(canaryDesfireKey);
+        const error = await bench.failure(writer.write(card, { container: "desfire", steps }, calm()));
+        expect(error).toMatchObject({ code: "card.unwritable", effect: "none" });
         await bench.run(writer.present(calm()));
       }
       expect(bench.world.changes).toBe(0);

@@ -21,6 +21,7 @@ import { present } from "#test/conformance/steps";
 const profiles: readonly CardProfile[] = [
   { key: "classic", format: "lockbridge48", container: "classic", sector: 2 },
   { key: "ntag", format: "lockbridge48", container: "ntag", page: 8 },
+  { key: "desfire", format: "lockbridge48", container: "desfire", application: "F52000" },
 ];
 
 const siteKeys = (version: number): SiteKeys => ({

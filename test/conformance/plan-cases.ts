@@ -6,6 +6,7 @@ import type { Case } from "#test/conformance/case";
 import {
   canaryKey,
   canaryPassword,
+  desfireSteps,
   foreignPassword,
   readPlanFor,
   transportKey,
@@ -228,6 +229,12 @@ const wrongPassword = { ...foreignPassword, name: "wrong", pwd: new Secret(Uint8
 
 /** First an ordinary block or page, then one that this card does not let be written, then another ordinary one. */
 function failingSecondStep(technology: CardTechnology): WritePlan {
+  if (technology === "mifare_desfire") {
+    const [select, authenticate, create, ...rest] = desfireSteps();
+    // The second time the application is there already.
+    const steps = [select, authenticate, create, create, ...rest].filter((step) => step !== undefined);
+    return { container: "desfire", steps };
+  }
   if (technology.startsWith("ntag")) {
     const page = (number: number) => ({
       do: "write" as const,

@@ -1,4 +1,12 @@
-import type { CardTechnology, ClassicKey, NtagPassword, ReadPlan, WritePlan } from "#driver-api";
+import type {
+  CardTechnology,
+  ClassicKey,
+  DesfireKey,
+  DesfireStep,
+  NtagPassword,
+  ReadPlan,
+  WritePlan,
+} from "#driver-api";
 import { fromHex } from "#src/lib/hex";
 import { Secret } from "#src/lib/secret";
 
@@ -6,8 +14,10 @@ import { Secret } from "#src/lib/secret";
 export const CANARY = {
   key: fromHex("c0ffee15dead"),
   password: fromHex("5ec2e7b1"),
+  longKey: fromHex("deca1fba dcafe000 5eedbed5 0badf00d"),
   content: fromHex("ba5eba11 f005ba11 0ddba110 5ca1ab1e"),
   pin: "70419263",
+  stripe: "5830172946603815",
 } as const;
 
 const secret = (text: string) => new Secret(fromHex(text));
@@ -22,6 +32,25 @@ export const canaryPassword: NtagPassword = {
 /** The right password, but not the proof that our card gives. */
 export const foreignPassword: NtagPassword = { ...canaryPassword, name: "foreign", pack: secret("1234") };
 
+/** The master key of a new DESFire card, and key 0 of a new application. */
+export const desfireTransport: DesfireKey = {
+  name: "transport",
+  number: 0,
+  cipher: "des",
+  version: 0,
+  key: secret("00".repeat(8)),
+};
+const applicationTransport: DesfireKey = { ...desfireTransport, cipher: "aes", key: secret("00".repeat(16)) };
+export const canaryDesfireKey: DesfireKey = {
+  ...applicationTransport,
+  name: "canary",
+  version: 1,
+  key: new Secret(CANARY.longKey),
+};
+const APPLICATION = "0020f5";
+/** Everything by key 0. */
+const FILE = { file: 1, rights: 0x0000, size: CANARY.content.length };
+
 /** Page of AUTH0; the access byte, password and PACK pages follow it (NXP NTAG213/215/216 rev. 3.2, §8.5.7). */
 const SETTINGS_PAGE: Partial<Record<CardTechnology, number>> = {
   ntag213: 0x29,
@@ -29,8 +58,11 @@ const SETTINGS_PAGE: Partial<Record<CardTechnology, number>> = {
   ntag216: 0xe3,
 };
 
-/** Content into sector 1 or pages 4 to 7, then the card is closed with the canary key: the validating step last. */
+/**
+ * Content into sector 1, pages 4 to 7 or a file, and the card is closed with the canary key: the validating step last.
+ */
 export function writePlanFor(technology: CardTechnology, key = transportKey): WritePlan {
+  if (technology === "mifare_desfire") return { container: "desfire", steps: desfireSteps() };
   const settings = SETTINGS_PAGE[technology];
   if (settings === undefined) {
     const keyHex = Buffer.from(CANARY.key).toString("hex");
@@ -61,8 +93,33 @@ export function writePlanFor(technology: CardTechnology, key = transportKey): Wr
   };
 }
 
-/** Asks for the content, with the canary key or password and, on a MIFARE Classic card, the transport key after it. */
+export function desfireSteps(key = desfireTransport): readonly DesfireStep[] {
+  return [
+    { do: "select", application: "000000" },
+    { do: "authenticate", key },
+    { do: "createApplication", application: APPLICATION, settings: 0x0b, keys: 1 },
+    { do: "select", application: APPLICATION },
+    { do: "authenticate", key: applicationTransport },
+    { do: "changeKey", from: applicationTransport, to: canaryDesfireKey },
+    { do: "authenticate", key: canaryDesfireKey },
+    { do: "createBackupFile", ...FILE },
+    { do: "write", file: FILE.file, data: new Secret(CANARY.content) },
+    { do: "commit" },
+  ];
+}
+
+/** Asks for the content, with the canary key or password and, where there is one, the transport key after it. */
 export function readPlanFor(technology: CardTechnology, password = canaryPassword): ReadPlan {
+  if (technology === "mifare_desfire") {
+    return {
+      container: "desfire",
+      application: APPLICATION,
+      file: FILE.file,
+      size: FILE.size,
+      masterKeys: [canaryDesfireKey, desfireTransport],
+      readKeys: [canaryDesfireKey],
+    };
+  }
   if (SETTINGS_PAGE[technology] === undefined) {
     return { container: "classic", sector: 1, blocks: [4, 5], keys: [canaryKey, transportKey] };
   }

@@ -18,9 +18,10 @@ export const facts: KeyFacts = {
 
 /** One kind of card for each container that the rig has cards of. */
 export function oneCardPerContainer({ rig }: Subject): readonly CardTechnology[] {
-  const ofClassic = rig.cards.find((technology) => technology.startsWith("mifare_classic"));
-  const ofNtag = rig.cards.find((technology) => technology.startsWith("ntag"));
-  const found = [ofClassic, ofNtag].filter((technology) => technology !== undefined);
+  const kinds = ["mifare_classic", "ntag", "mifare_desfire"];
+  const found = kinds
+    .map((kind) => rig.cards.find((technology) => technology.startsWith(kind)))
+    .filter((technology) => technology !== undefined);
   expect(found, "a rig with a card writer lists the cards that it can lay down").not.toEqual([]);
   return found;
 }
@@ -55,8 +56,14 @@ export async function cardReadBack(bench: Bench, technology: CardTechnology): Pr
 
 /** Block 4 of a MIFARE Classic card, pages 4 to 7 of an NTAG. */
 export function contentOf(read: ReadBack): string {
-  if (read.container === "classic") return toHex(read.blocks.get(4) ?? new Uint8Array());
-  return [4, 5, 6, 7].map((page) => toHex(read.pages.get(page) ?? new Uint8Array())).join("");
+  switch (read.container) {
+    case "classic":
+      return toHex(read.blocks.get(4) ?? new Uint8Array());
+    case "ntag":
+      return [4, 5, 6, 7].map((page) => toHex(read.pages.get(page) ?? new Uint8Array())).join("");
+    case "desfire":
+      return toHex(read.file?.data ?? new Uint8Array(CANARY.content.length));
+  }
 }
 
 export function expectCanary(read: ReadBack): void {

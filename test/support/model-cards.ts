@@ -158,9 +158,10 @@ export class ModelNtag implements ModelCard {
   apply(step: Step): void {
     assert("do" in step);
     if (step.do === "reselect") this.powerCycle();
-    else if (step.do === "authenticate")
+    else if ("password" in step)
       assert(this.#authenticate(step.password.pwd.reveal(), step.password.pack.reveal()), "wrong password");
     else {
+      assert("page" in step);
       const data = step.data.reveal();
       assert(step.page >= 4 && step.page < this.pages.length && data.length === 4);
       assert(this.#isAuthenticated || step.page < this.#auth0, `page ${step.page} is protected`);
