@@ -68,7 +68,7 @@ export class FlooredTime implements TimeSource {
   /** The cloud told the time over TLS: good for the next day. A system that vouches for its own clock knows better. */
   learn(now: number): void {
     if (this.#sync.isSynchronised()) return;
-    this.#raise(Math.max(now, this.#carriedFloor() ?? now));
+    this.#raise(Math.floor(Math.max(now, this.#carriedFloor() ?? now)));
     this.#welcomeUntil = this.#clock.monotonic() + WELCOME_HOLDS_MS;
   }
 
@@ -113,8 +113,11 @@ export class FlooredTime implements TimeSource {
     this.#welcomeUntil = -1;
   }
 
+  /** Whole milliseconds, whatever the monotonic clock counts in: a part of one more has not surely passed. */
   #carriedFloor(): number | null {
-    return this.#floor === null ? null : this.#floor + (this.#clock.monotonic() - this.#floorAt);
+    return this.#floor === null
+      ? null
+      : Math.floor(this.#floor + (this.#clock.monotonic() - this.#floorAt));
   }
 
   #raise(now: number): void {

@@ -36,6 +36,17 @@ test("a start in 1970 reads the floor, and the floor goes on with the monotonic 
   expect(time.read()).toEqual({ now: NOW + MINUTE, quality: "estimated", certain: NOW + MINUTE });
 });
 
+test("time is whole milliseconds, though the real monotonic clock counts parts of one", async () => {
+  const { clock, time, store } = rig({ at: 0, floor: NOW });
+  await clock.advance(1_000.7);
+  expect(time.read()).toEqual({ now: NOW + 1_000, quality: "estimated", certain: NOW + 1_000 });
+  time.learn(NOW + DAY + 0.5);
+  await clock.advance(0.4);
+  expect(time.read()).toEqual({ now: NOW + DAY, quality: "trusted", certain: NOW + DAY });
+  time.persist();
+  expect(store.written.every(Number.isInteger)).toBe(true);
+});
+
 test("a start in 2099 is written down as said, and makes nothing certain", async () => {
   const wrong = Date.parse("2099-01-01T00:00:00Z");
   const { clock, time, store } = rig({ at: wrong, floor: NOW });
