@@ -25,9 +25,11 @@ import {
 } from "#src/gateway-heartbeat";
 import { loadDriver } from "#src/gateway-drivers";
 import { lineOpeners, wantedLine } from "#src/gateway-lines";
+import { gatewayPorts } from "#src/gateway-ports";
 import { Observability } from "#src/gateway-observability";
 import { keepUp } from "#src/gateway-upkeep";
 import { gatewayWebhooks } from "#src/gateway-webhooks";
+import { gatewayAudit, gatewayEvents } from "#src/gateway-live";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import { realClock } from "#src/ops/clock";
@@ -75,10 +77,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const store = openStore({ path: storePath, sealingKey, random, onFatal: options.onFatal });
   const sync = watchClockSync(clock);
   const time = new FlooredTime(clock, floorIn(store.meta), sync);
+  const openers = lineOpeners(clock);
   const devices = new Devices(
     await Promise.all(config.devices.map((device) => supervised(device, { clock, watch }))),
     {
-      openers: lineOpeners(clock),
+      openers,
       clock,
       log,
     },
@@ -132,6 +135,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     health: () => observability.health(),
     sync: () => observability.sync(),
     resetClockFloor: () => time.resetFloor(),
+    ports: gatewayPorts(config, {
+      openers,
+      clock,
+      log,
+      audit: (who, what) => engine.transact({ opBy: who }, (tx) => tx.audit(what, null)),
+    }),
   });
   const webhooks = gatewayWebhooks(engine, {
     isSandbox: options.simulation !== undefined,
@@ -141,6 +150,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     seam,
     desk,
     webhooks: webhooks.model,
+    events: gatewayEvents(engine),
+    audit: gatewayAudit(engine),
     clock,
     random,
     log,

@@ -27,6 +27,10 @@ const edge: CliEdge = {
     const { checkConfig } = await import("#src/check-config");
     return checkConfig(path, process.env);
   },
+  async addDevice(path, device) {
+    const { addDeviceTo } = await import("#src/add-device");
+    return addDeviceTo(path, device, process.env);
+  },
   async runGateway(options) {
     const { runGateway } = await import("#src/run-gateway");
     return runGateway({ ...options, env: process.env });

@@ -16,6 +16,7 @@ import {
   type Caller,
   type DeskModel,
   type JobProgress,
+  type PortsModel,
   SeamError,
   type SeamModel,
   type Simulation,
@@ -30,6 +31,7 @@ export interface DeskOptions {
   readonly health: () => readonly HealthPart[];
   readonly sync: () => JsonObject;
   readonly resetClockFloor: () => void;
+  readonly ports: PortsModel;
 }
 
 interface HealthPart {
@@ -109,6 +111,7 @@ export function gatewayDesk(engine: Engine, options: DeskOptions): DeskModel {
       };
     },
     sync: options.sync,
+    ports: options.ports,
     resetClockFloor(by) {
       const { certain } = time.read();
       // Nothing is certain where there is no floor.

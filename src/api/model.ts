@@ -11,10 +11,13 @@ export * from "./model/credentials.js";
 export * from "./model/desk.js";
 export * from "./model/devices.js";
 export * from "./model/paging.js";
+export * from "./model/ports.js";
 export * from "./model/seam-error.js";
 export * from "./model/site.js";
 export * from "./model/users.js";
 export * from "./model/webhooks.js";
+export * from "./model/audit.js";
+export * from "./model/live.js";
 
 /**
  * What stands behind the Seam routes. Two implementations: `gateway-model.ts` (the engine) and the stand-in cloud's

@@ -13,6 +13,7 @@ import {
   statusGet,
 } from "#src/api/schemas/desk";
 import { scanCredential } from "#src/api/schemas/encoders";
+import { portsFound } from "#src/api/schemas/ports";
 import {
   keysCreate,
   keysImport,
@@ -102,6 +103,7 @@ let daemon: FakeDaemon;
 beforeEach(async () => {
   daemon = await startFakeDaemon();
   daemon.on(statusGet, () => ({ status: { devices: [device], encoders: [encoder] }, ok }));
+  daemon.on(portsFound, () => ({ ports: [], ok }));
   daemon.on(credentialsList, () => ({ acs_credentials: [], pagination: page, ok }));
   daemon.on(usersList, () => ({ acs_users: [], pagination: page, ok }));
   daemon.on(deskCredentialGet, () => ({ credential: life, ok }));
@@ -128,6 +130,7 @@ async function run(words: readonly string[], edge: Partial<CliEdge> = {}): Promi
     readSecretText: () => "",
     readText: () => "",
     checkConfig: () => Promise.resolve({ problems: [], notes: [] }),
+    addDevice: (path) => Promise.resolve({ path, encoderOf: null }),
     runGateway: () => Promise.resolve(0),
     runDemo: () => Promise.resolve(0),
     ...edge,

@@ -14,6 +14,8 @@ export interface CliEdge {
   /** Text of any file, or of the standard input for `-`. Throws with a sentence. */
   readonly readText: (path: string) => string;
   readonly checkConfig: (path: string) => Promise<CheckedConfig>;
+  /** Writes a device into a configuration file; throws `CliError`, and then the file is as it was. */
+  readonly addDevice: (path: string, device: DeviceToAdd) => Promise<AddedToConfig>;
   /** Runs until it is told to stop; gives the exit code. */
   readonly runGateway: (options: { readonly configPath: string }) => Promise<number>;
   readonly runDemo: (options: DemoOptions) => Promise<number>;
@@ -24,6 +26,20 @@ export interface DemoOptions {
   readonly json: boolean;
   /** Of the local API; 0 takes any free one. */
   readonly port: number | undefined;
+}
+
+export interface DeviceToAdd {
+  readonly key: string;
+  readonly driver: string;
+  readonly port: string;
+  /** Unit that makes cards, and for which system; null for a device that makes none. */
+  readonly encoder: { readonly unit: string; readonly system: string | undefined } | null;
+}
+
+export interface AddedToConfig {
+  readonly path: string;
+  /** System for which an encoder was added, or null. */
+  readonly encoderOf: string | null;
 }
 
 export interface ConfigProblem {

@@ -40,6 +40,7 @@ async function run(words: readonly string[]) {
     readSecretText: () => "",
     readText: () => "",
     checkConfig: never,
+    addDevice: (path) => Promise.resolve({ path, encoderOf: null }),
     runGateway: never,
     runDemo: never,
   });

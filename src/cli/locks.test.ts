@@ -76,6 +76,7 @@ async function run(words: readonly string[], secret: () => string = () => "") {
     readSecretText: secret,
     readText: () => "",
     checkConfig: () => Promise.resolve({ problems: [], notes: [] }),
+    addDevice: (path) => Promise.resolve({ path, encoderOf: null }),
     runGateway: () => Promise.resolve(0),
     runDemo: () => Promise.resolve(0),
   });

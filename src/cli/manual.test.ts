@@ -33,6 +33,7 @@ const program = buildProgram(
     readSecretText: () => "",
     readText: () => "",
     checkConfig: never,
+    addDevice: (path) => Promise.resolve({ path, encoderOf: null }),
     runGateway: never,
     runDemo: never,
   },

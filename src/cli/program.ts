@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { cardCommands } from "./commands/cards.js";
 import { codeCommands } from "./commands/codes.js";
 import { credentialCommands } from "./commands/credentials.js";
+import { deviceCommands } from "./commands/devices.js";
 import { healthCommands } from "./commands/health.js";
 import { lockCommands } from "./commands/locks.js";
 import { processCommands } from "./commands/process.js";
@@ -55,6 +56,7 @@ export function buildProgram(edge: CliEdge, ended: (code: number) => void): Comm
   credentialCommands(program, add);
   lockCommands(program, add);
   codeCommands(program, add);
+  deviceCommands(program, add);
   siteCommands(program, add);
   healthCommands(program, add);
   return program;

@@ -56,6 +56,7 @@ async function batch(
     readSecretText: () => "",
     readText: () => text,
     checkConfig: () => Promise.resolve({ problems: [], notes: [] }),
+    addDevice: (path) => Promise.resolve({ path, encoderOf: null }),
     runGateway: () => Promise.resolve(0),
     runDemo: () => Promise.resolve(0),
   });

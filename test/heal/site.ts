@@ -239,6 +239,7 @@ export class HealSite {
       readSecretText: () => "",
       readText: () => "",
       checkConfig: () => Promise.resolve({ problems: [], notes: [] }),
+      addDevice: (path) => Promise.resolve({ path, encoderOf: null }),
       runGateway: () => Promise.resolve(0),
       runDemo: () => Promise.resolve(0),
     });

@@ -82,6 +82,7 @@ export class Life {
       health: () => [],
       sync: () => ({}),
       resetClockFloor: () => this.time.resetFloor(),
+      ports: { found: () => Promise.resolve([]), probe: () => Promise.resolve({ found: [], tried: [] }) },
     });
     devices.onChange((status) => this.engine.deviceChanged(status));
     this.link.start();

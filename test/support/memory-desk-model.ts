@@ -37,6 +37,10 @@ export function memoryDesk(site: MemorySite): MemoryDesk {
     sync: () => ({ credentials: { wanted: 0, stored: 0, proved: 0 } }),
     resetClockFloor: () => ({ quality: "unknown" }),
     devices: () => [{ key: "desk", state: "ready" }],
+    ports: {
+      found: () => Promise.resolve([]),
+      probe: () => Promise.resolve({ found: [], tried: [] }),
+    },
     encode: ({ encoderId, credentialId }, by) => site.model.encoders.encode({ encoderId, credentialId }, by),
     erase: ({ encoderId }, by) => site.model.encoders.scan({ encoderId }, by),
     cancel(attemptId) {

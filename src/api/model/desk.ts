@@ -1,6 +1,7 @@
 import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import type { Caller } from "./paging.js";
+import type { PortsModel } from "./ports.js";
 
 /** The steps of a job at an encoder, in the order in which they may come. */
 export const JOB_STEPS = [
@@ -33,6 +34,7 @@ export interface DeskModel {
   /** Forgets the latest time ever trusted; answers the time as it is known then. */
   resetClockFloor(by: Caller): JsonObject;
   devices(): readonly JsonObject[];
+  readonly ports: PortsModel;
   /** As `encoders.encode`, with the choice to write over another guest's valid card. */
   encode(
     input: {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { simulateCard, statusGet } from "#src/api/schemas/desk";
+import { simulateCard } from "#src/api/schemas/desk";
 import {
   keysCreate,
   keysImport,
@@ -12,23 +12,10 @@ import {
 } from "#src/api/schemas/secrets";
 import { understood } from "../daemon-client.js";
 import { refused } from "../exit-codes.js";
-import { encoderFacts, findEncoder } from "../find.js";
+import { findEncoder } from "../find.js";
 import type { AddCommand } from "../program.js";
 import { simulateKeysCommand } from "./locks.js";
 import { timeOf } from "../words.js";
-
-const deviceFacts = z.looseObject({
-  key: z.string(),
-  driver: z.string(),
-  port: z.string().nullable(),
-  state: z.string(),
-  since: z.string(),
-  identity: z.looseObject({ model: z.string(), firmware: z.string() }).nullable(),
-  units: z.array(z.looseObject({ key: z.string(), capabilities: z.array(z.string()) })),
-  problem: z.looseObject({ code: z.string(), message: z.string(), advice: z.string() }).nullable(),
-  next_try_ms: z.number().nullable(),
-});
-const siteFacts = z.looseObject({ devices: z.array(deviceFacts), encoders: z.array(encoderFacts) });
 
 const keySetFacts = z.looseObject({ version: z.number(), created_at: z.string(), is_current: z.boolean() });
 const tokenFacts = z.looseObject({
@@ -38,40 +25,8 @@ const tokenFacts = z.looseObject({
   created_at: z.string(),
 });
 
-/** The hardware, and who may use it. */
+/** Keys, tokens, and the simulated hardware. */
 export function siteCommands(program: Command, add: AddCommand): void {
-  add(program.command("devices").description("show devices and encoders"), async ({ client, output }) => {
-    const { status } = await client.call(statusGet, {});
-    const { devices, encoders } = understood(siteFacts, status, "status");
-    output.list(devices, {
-      columns: {
-        DEVICE: ({ key }) => key,
-        DRIVER: ({ driver }) => driver,
-        STATE: ({ state }) => state.replaceAll("_", " "),
-        IS: ({ identity }) => (identity === null ? "" : `${identity.model} ${identity.firmware}`),
-        UNITS: ({ units }) =>
-          units.map(({ key, capabilities }) => `${key}: ${capabilities.join(", ")}`).join("\n"),
-        PORT: ({ port }) => port ?? "",
-        PROBLEM: ({ problem, since }) =>
-          problem === null
-            ? ""
-            : `${problem.message}\n${problem.advice}\nsince ${timeOf(since)} [${problem.code}]`,
-        "NEXT TRY": ({ next_try_ms }) =>
-          next_try_ms === null ? "" : `in ${Math.ceil(next_try_ms / 1_000)} s`,
-      },
-      empty: "No device is configured.",
-    });
-    output.list(encoders, {
-      columns: {
-        ENCODER: ({ key }) => key,
-        NAME: ({ name }) => name,
-        READY: ({ is_online }) => (is_online ? "yes" : "no"),
-        ID: ({ acs_encoder_id }) => acs_encoder_id,
-      },
-      empty: "No encoder is configured.",
-    });
-  });
-
   keyCommands(program, add);
   tokenCommands(program, add);
 
