@@ -86,6 +86,8 @@ export class ReferenceSimulator {
   changes = 0;
   /** Opening time of the door's last grant, in milliseconds. */
   lastGrantMs: number | null = null;
+  /** Its locks take no code and give none up. */
+  refusesCodes = false;
   /** The last lamp shown, by unit. */
   readonly lamps = new Map<string, number>();
   readonly locked = new Map<string, boolean>();
@@ -140,6 +142,12 @@ export class ReferenceSimulator {
     if (code === null) this.#slots.delete(`${unit}/${slot}`);
     else this.#slots.set(`${unit}/${slot}`, Buffer.from(code));
     this.#tell(0xe2, unit, Buffer.from([4, 0, slot]));
+  }
+
+  /** What the slots of a lock hold. */
+  codesOf(unit: string): Readonly<Record<number, string>> {
+    const held = this.#slotNumbers(unit).map((slot) => [slot, this.#slot(unit, slot)?.toString()] as const);
+    return Object.fromEntries(held.filter(([, code]) => code !== undefined)) as Record<number, string>;
   }
 
   /** 0 to 100. */
@@ -356,6 +364,7 @@ export class ReferenceSimulator {
       if (code === undefined) return ok(Buffer.from([0]));
       return unit.withholdsCodes ? ok(Buffer.from([2])) : ok(Buffer.from([1]), counted(code));
     }
+    if (this.refusesCodes) return status(REFUSED);
     if (command === 0x31) {
       const wanted = Buffer.from(fields.subarray(2));
       const isTaken = this.#slotNumbers(unit.key).some(

@@ -2,6 +2,9 @@ import { z } from "zod";
 import type { Json } from "#src/lib/json";
 import { inventorySchema } from "./inventory.js";
 import { observedSchema } from "./observed.js";
+import { observedCodeSchema } from "./observed-code.js";
+import { observedLockSchema } from "./observed-lock.js";
+import { SEAM_EVENT_TYPES } from "./seam/event.js";
 import { OBJECT_KINDS } from "./spec.js";
 
 /**
@@ -135,6 +138,31 @@ export const journalEventSchema = z.discriminatedUnion("k", [
     k: z.literal("slot_changed_outside"),
     ...head,
     data: z.object({ device_id: z.string(), slot: z.number() }),
+  }),
+  /** What is known of an access code changed; `events` are Seam's, told because of it, in this order. */
+  z.object({
+    k: z.literal("code_observed"),
+    ...onObject,
+    data: z.object({
+      device_id: z.string(),
+      observed: observedCodeSchema,
+      events: z.array(z.enum(SEAM_EVENT_TYPES)),
+    }),
+  }),
+  z.object({
+    k: z.literal("lock_observed"),
+    ...head,
+    data: z.object({ device_id: z.string(), observed: observedLockSchema }),
+  }),
+  /** Something happened at a lock: one of Seam's events with its further members; never a PIN. */
+  z.object({
+    k: z.literal("lock_event"),
+    ...head,
+    data: z.object({
+      device_id: z.string(),
+      type: z.enum(SEAM_EVENT_TYPES),
+      more: z.record(z.string(), json),
+    }),
   }),
   z.object({ k: z.literal("device_up"), ...head, data: z.object({ device: z.string(), model: z.string() }) }),
   z.object({ k: z.literal("device_down"), ...head, data: z.object({ device: z.string(), ...reason }) }),

@@ -12,6 +12,9 @@ import { fingerprintOf, type JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import { type EngineDeps, profilesOf } from "./engine-deps.js";
 import { entitledSpec } from "./entitled.js";
+import { isGoneState } from "./gone-state.js";
+import { stepAccessCode } from "./keypads/step-code.js";
+import { applyCredential, codeFingerprint, scheduledStart } from "./keypads/step-credential.js";
 import { isOrphan, ORPHANED } from "./orphan.js";
 import type { ObjectRow } from "./ports.js";
 import type { EngineTransaction, Step } from "./transaction.js";
@@ -71,7 +74,7 @@ export function storeDocument(
     provisional,
     gone: before?.gone ?? false,
     createdAt: before?.createdAt ?? instantOf(spec["created_at"]),
-    systemId: textOf(spec["acs_system_id"]),
+    systemId: textOf(spec["acs_system_id"] ?? spec["device_id"]),
     userId: textOf(spec["acs_user_id"]),
     searchText: searchTextOf(id, spec),
   };
@@ -108,7 +111,8 @@ export function stepRow(deps: EngineDeps, tx: EngineTransaction, dirty: ObjectRo
       stepGroup(deps, tx, row);
       return;
     case "access_code":
-      stepUnsupported(deps, tx, row);
+      stepAccessCode(deps, tx, row);
+      planned(deps, tx, row, null);
       return;
   }
 }
@@ -157,23 +161,8 @@ export function unblock(deps: EngineDeps, reason: string): void {
   }
 }
 
-/** A PIN for keypads that nothing here programs yet: visible as blocked, and let go when it is denied. */
-function stepUnsupported(deps: EngineDeps, tx: EngineTransaction, row: ObjectRow): void {
-  if (!isGoneState(row.spec["state"])) {
-    block(deps, tx, row, "not_supported", "this release programs no keypads");
-    return;
-  }
-  if (row.spec["state"] === "forgotten") deps.store.objects.remove(row.kind, row.id, tx.now, false);
-  else deps.store.objects.put({ ...row, gone: true });
-  tx.journal({ k: "deleted", kind: row.kind, id: row.id, data: { observed: null } });
-}
-
 function stepCredentialRow(deps: EngineDeps, tx: EngineTransaction, row: ObjectRow): void {
   const spec = acsCredentialSpec.parse(row.spec);
-  if (spec.access_method === "code") {
-    stepUnsupported(deps, tx, row);
-    return;
-  }
   const denial = denialOf(spec);
   // What is denied stays so whatever it names, and the cloud has to hear of it.
   const wasDenied = row.record?.context.denied != null;
@@ -190,7 +179,9 @@ function stepCredentialRow(deps: EngineDeps, tx: EngineTransaction, row: ObjectR
     return;
   }
   const begun =
-    row.record === null ? tx.begin(row, desired) : tx.credential(row, { type: "desired.changed", desired });
+    row.record === null
+      ? tx.begin(row, desired, spec.access_method === "code" ? "automatic" : "presented")
+      : tx.credential(row, { type: "desired.changed", desired });
   if (denial === null && wasDenied && !isReassertedByItself(row, desired)) {
     const { record } = row;
     const observed = record === null ? null : observe(record);
@@ -213,7 +204,9 @@ function stepCredentialRow(deps: EngineDeps, tx: EngineTransaction, row: ObjectR
     });
     return;
   }
-  planned(deps, tx, step.row, step.observed);
+  applyCredential(deps, tx, step.row);
+  const settled = deps.store.objects.get(row.kind, row.id)?.record ?? null;
+  planned(deps, tx, step.row, settled === null ? step.observed : observe(settled));
 }
 
 /** Its machine tells the cloud only of what could be made otherwise. */
@@ -262,15 +255,17 @@ function desiredOf(
   spec: AcsCredentialSpec,
   isDenied: boolean,
 ): Desired | string {
-  const print = fingerprintFor(deps, spec);
+  const isCode = spec.access_method === "code";
+  const print = isCode ? codeFingerprint(deps, row, spec) : fingerprintFor(deps, spec);
   if (!print.ok && !isDenied) return print.message;
   const user = spec.acs_user_id === null ? undefined : deps.store.objects.get("acs_user", spec.acs_user_id);
   const userState = user?.spec["state"] ?? "active";
+  const startsAt = spec.starts_at === null ? null : Date.parse(spec.starts_at);
   return {
     rev: row.rev,
     fingerprint: print.ok ? print.fingerprint : "",
     allowed: spec.state === "active" && userState === "active",
-    startsAt: spec.starts_at === null ? null : Date.parse(spec.starts_at),
+    startsAt: isCode ? scheduledStart(startsAt) : startsAt,
     endsAt: spec.ends_at === null ? null : Date.parse(spec.ends_at),
   };
 }
@@ -320,14 +315,13 @@ function planned(
   tx.journal({ k: "planned", kind: row.kind, id: row.id, data: { rev: row.rev, observed } });
 }
 
-export function isGoneState(state: unknown): boolean {
-  return state === "deleted" || state === "forgotten" || state === "revoked";
-}
+export { isGoneState };
 
 export function searchTextOf(id: string, spec: JsonObject): string {
   return [
     id,
     spec["display_name"],
+    spec["name"],
     spec["full_name"],
     spec["email_address"],
     spec["phone_number"],

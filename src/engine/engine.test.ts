@@ -362,12 +362,12 @@ test("an entrance keeps its number while cards carry it", async () => {
   expect(renumberedEntrances(rig.store, [{ id: SITE.room101, door: 101, zone: null }])).toEqual([]);
 });
 
-test("a PIN credential waits, visibly, for a release that programs keypads; denied, it goes", async () => {
+test("a PIN credential without a keypad to put it on is refused, visibly; denied, it goes", async () => {
   const rig = await new EngineRig().ready();
   rig.feedCredential(A, { access_method: "code", has_code: true });
-  expect(rig.row(A)).toMatchObject({ record: null, blocked: "not_supported" });
+  expect(rig.row(A)).toMatchObject({ record: null, blocked: "refused" });
   expect(rig.journal().at(-1)).toBe("blocked");
   rig.feedCredential(A, { access_method: "code", has_code: true, state: "deleted" });
   expect(rig.row(A)).toMatchObject({ gone: true, blocked: null });
-  expect(rig.journal().at(-1)).toBe("deleted");
+  expect(rig.journal()).toContain("deleted");
 });

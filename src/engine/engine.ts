@@ -15,6 +15,7 @@ import { adoptInventory } from "./inventory-change.js";
 import { effectOf, outcomeOf } from "./job-end.js";
 import { offlineReason } from "./device-problem.js";
 import { type Job, JobEnd, type JobKind, Jobs, type Outcome } from "./jobs.js";
+import { Keypads } from "./keypads/keypads.js";
 import { OfflineWork } from "./offline-work.js";
 import type { ActionAttempt, Cursor, DeviceStatus, ObjectRow } from "./ports.js";
 import { scan } from "./scan-job.js";
@@ -53,6 +54,7 @@ export class Engine {
   readonly deps: EngineDeps;
   readonly jobs: Jobs;
   readonly offlineWork: OfflineWork;
+  readonly keypads: Keypads;
   readonly snapshot: SnapshotIntake;
   readonly #changed = new Set<() => void>();
   readonly #told = new Set<() => void>();
@@ -64,6 +66,11 @@ export class Engine {
     this.deps = deps;
     this.offlineWork = new OfflineWork(deps);
     this.snapshot = new SnapshotIntake(deps, (work) => this.transact({}, work));
+    this.keypads = new Keypads({
+      deps,
+      transact: (cause, work) => this.transact(cause, work),
+      localChanges: (documents, cause, what) => this.localChanges(documents, cause, what),
+    });
     this.jobs = new Jobs(
       deps,
       (job, unit) => this.#perform(job, unit),
@@ -81,6 +88,7 @@ export class Engine {
     const result = store.transaction(() => work(tx));
     tx.committed();
     if (store.journal.lastSeq() !== seqBefore) for (const listener of [...this.#changed]) listener();
+    this.keypads.wake(tx.touchedLocks);
     if (tx.hasEvents) for (const listener of [...this.#told]) listener();
     return result;
   }
@@ -106,6 +114,8 @@ export class Engine {
       this.transact({}, (tx) => tx.credential(row, { type: "daemon.restarted" }));
     }
     for (const attempt of store.attempts.pending()) {
+      // What is wanted of a code is on disk, and goes on.
+      if (attempt.accessCodeId !== undefined) continue;
       const error = {
         type: "uncategorized_error",
         message: "the gateway restarted while this was running [restarted]",
@@ -273,7 +283,9 @@ export class Engine {
       this.transact({}, (tx) => {
         store.wakeups.set(kind, id, null);
         const row = store.objects.get(kind, id);
-        if (row?.record != null) tx.credential(row, { type: "expiry.due" });
+        if (row === undefined) return;
+        if (row.record?.issuance === "presented") tx.credential(row, { type: "expiry.due" });
+        else this.keypads.reconsider(tx, row);
       });
     }
     return store.wakeups.next();

@@ -3,7 +3,7 @@ import { acsCredentialSpec } from "#src/domain/spec";
 import { fingerprintOf, type Json } from "#src/lib/json";
 import { unblock } from "./desired.js";
 import type { EngineDeps } from "./engine-deps.js";
-import { everyCredential } from "./every-credential.js";
+import { everyCredential, everyRow } from "./every-credential.js";
 import type { EngineTransaction } from "./transaction.js";
 
 /**
@@ -24,7 +24,9 @@ export function adoptInventory(
     store.meta.set("inventory", asJson(inventory));
     unblock(deps, "entrance_removed");
     unblock(deps, "system_removed");
-    if (before != null) markConcerned(deps, removedFrom(before, inventory));
+    if (before == null) return;
+    markConcerned(deps, removedFrom(before, inventory));
+    if (keypadsOf(before) !== keypadsOf(inventory)) markCodes(deps);
   });
 }
 
@@ -32,6 +34,20 @@ function removedFrom(before: Inventory, now: Inventory): ReadonlySet<string> {
   const idsOf = ({ systems, entrances }: Inventory) => [...systems, ...entrances].map(({ id }) => id);
   const left = new Set(idsOf(now));
   return new Set(idsOf(before).filter((id) => !left.has(id)));
+}
+
+/** Which keypad opens what, as one text to compare. A store of an earlier release knows of no locks. */
+function keypadsOf({ locks, entrances }: Partial<Pick<Inventory, "locks" | "entrances">>): string {
+  const doors = (entrances ?? []).map(({ id, keypad }) => [id, keypad]);
+  return fingerprintOf([(locks ?? []).map(({ id, unit }) => [id, unit]), doors]);
+}
+
+/** Every PIN may have other locks to lie on now, or none. */
+function markCodes({ store }: EngineDeps): void {
+  for (const row of everyRow(store.objects, "access_code")) store.objects.put({ ...row, dirty: true });
+  for (const row of everyCredential(store.objects)) {
+    if (row.spec["access_method"] === "code") store.objects.put({ ...row, dirty: true });
+  }
 }
 
 function markConcerned({ store }: EngineDeps, removed: ReadonlySet<string>): void {

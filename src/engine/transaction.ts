@@ -6,7 +6,8 @@ import type {
   Refusal,
 } from "#src/domain/credential/credential.events";
 import { newCredentialRecord, stepCredential } from "#src/domain/credential/credential.step";
-import type { CredentialRecord, Desired } from "#src/domain/credential/credential.schema";
+import type { CredentialRecord, Desired, Issuance } from "#src/domain/credential/credential.schema";
+import { wakeAt } from "#src/domain/credential/wake";
 import type { JournalEvent } from "#src/domain/journal";
 import type { Observed } from "#src/domain/observed";
 import { type EventSubject, seamEvent, type SeamEventType } from "#src/domain/seam/event";
@@ -51,6 +52,7 @@ export class EngineTransaction {
   readonly #cause: Cause;
   readonly #afterCommit: (() => void)[] = [];
   #hasEvents = false;
+  readonly touchedLocks = new Set<string>();
   readonly #abortJob: (jobId: string, reason: string) => void;
   /** Instant of this transaction. */
   readonly now: number;
@@ -118,6 +120,11 @@ export class EngineTransaction {
     store.events.append(seamEvent(type, subject, head));
   }
 
+  /** Something is wanted otherwise on this lock: its worker looks once this is on disk. */
+  touchLock(lockId: string): void {
+    this.touchedLocks.add(lockId);
+  }
+
   /** Steps one credential, now, and stores everything that follows from it. */
   credential(row: ObjectRow, body: CredentialEventBody): Step {
     if (row.record === null) throw new Error("a credential without a record cannot be stepped");
@@ -128,8 +135,9 @@ export class EngineTransaction {
   }
 
   /** Stores a credential's first record. */
-  begin(row: ObjectRow, desired: Desired): Step {
-    const record = newCredentialRecord({ issuance: "presented", desired, at: this.now });
+  begin(row: ObjectRow, desired: Desired, issuance: Issuance): Step {
+    const record = newCredentialRecord({ issuance, desired, at: this.now });
+    this.#deps.store.wakeups.set("acs_credential", row.id, wakeAt(record, this.certain));
     return this.#store(row, null, record, { type: "desired.changed", desired, ...this.#instant() }, []);
   }
 

@@ -91,6 +91,7 @@ export interface EngineRigOptions {
   readonly certain?: number;
   /** Where the wall clock starts, epoch ms. */
   readonly startAt?: number;
+  readonly inventory?: Inventory;
   /** The quality of the time; without it the wall clock is trusted. */
   readonly time?: (clock: VirtualClock, store: Store) => TimeSource;
 }
@@ -106,8 +107,10 @@ export class EngineRig {
   isPlugged = true;
   #rev = 0;
   readonly #time: TimeSource;
+  readonly #inventory: Inventory;
 
-  constructor({ offline = null, certain, time, startAt }: EngineRigOptions = {}) {
+  constructor({ offline = null, certain, time, startAt, inventory = INVENTORY }: EngineRigOptions = {}) {
+    this.#inventory = inventory;
     this.clock = new VirtualClock(startAt);
     this.simulator = new ReferenceSimulator(this.clock);
     this.store = tempStore();
@@ -136,7 +139,7 @@ export class EngineRig {
         openers: { open: () => this.#plugIn(), mark: () => Promise.resolve(String(this.isPlugged)) },
       },
     );
-    this.engine = this.#newEngine(offline);
+    this.engine = this.#newEngine(offline, inventory);
     this.store.keySets.add({
       version: 1,
       issuer: new Secret(new Uint8Array(randomBytes(4))),
@@ -145,10 +148,13 @@ export class EngineRig {
     });
     this.engine.recover();
     this.devices.start();
-    onTestFinished(() => this.devices.stop());
+    this.engine.keypads.start();
+    onTestFinished(async () => {
+      await Promise.all([this.engine.keypads.stop(), this.devices.stop()]);
+    });
   }
 
-  #newEngine(offline: { ms: number; keys: number } | null, inventory = INVENTORY): Engine {
+  #newEngine(offline: { ms: number; keys: number } | null, inventory: Inventory): Engine {
     return new Engine({
       store: this.store,
       devices: this.devices,
@@ -167,9 +173,11 @@ export class EngineRig {
   }
 
   /** The process died here: a new engine over the same store, perhaps with another configuration. */
-  crash(inventory = INVENTORY): void {
+  crash(inventory = this.#inventory): void {
+    void this.engine.keypads.stop();
     this.engine = this.#newEngine(this.engine.deps.offline, inventory);
     this.engine.recover();
+    this.engine.keypads.start();
   }
 
   #plugIn(): Promise<MemoryLine> {

@@ -89,6 +89,7 @@ export class MemoryGateway {
       finish: () => false,
       list: () => [],
       pending: () => [],
+      pendingOfCode: () => [],
     },
     meta: { get: (name) => this.#meta.get(name), set: (name, value) => void this.#meta.set(name, value) },
   };

@@ -14,6 +14,11 @@ export const codeLifeSchema = z.object({
   onLock: z.string().nullable(),
   /** When the present status began, epoch ms. */
   since: z.number(),
+  /** What was told of its document; the lock has no part in it. */
+  told: z
+    .object({ name: z.string().nullable(), startsAt: z.string().nullable(), endsAt: z.string().nullable() })
+    .nullable()
+    .default(null),
 });
 export type CodeLife = z.infer<typeof codeLifeSchema>;
 
@@ -59,6 +64,7 @@ export function lifeOf(situation: CodeSituation, before: CodeLife | null): CodeL
     // While the slot is rewritten or emptied nobody knows; what was there counts until something else is.
     onLock: sure ?? (situation.slot === null ? null : (before?.onLock ?? null)),
     since,
+    told: { name: spec.name, startsAt: spec.starts_at, endsAt: spec.ends_at },
     observed: {
       rev,
       status,
@@ -191,6 +197,9 @@ function warningsOf(
 
 export type CodeSeamEvent =
   | "access_code.created"
+  | "access_code.changed"
+  | "access_code.name_changed"
+  | "access_code.time_frame_changed"
   | "access_code.set_on_device"
   | "access_code.code_changed"
   | "access_code.removed_from_device"
@@ -209,6 +218,7 @@ export function codeEvents(
 ): readonly CodeSeamEvent[] {
   const events: CodeSeamEvent[] = [];
   if (before === null) events.push("access_code.created");
+  events.push(...documentEvents(before?.told ?? null, after.told));
   if (outside.after !== null && outside.after.at !== outside.before?.at) {
     events.push(
       outside.after.change === "modified"
@@ -234,4 +244,14 @@ export function codeEvents(
     if (isNew("warnings", code)) events.push(`access_code.${code}`);
   }
   return events;
+}
+
+function documentEvents(before: CodeLife["told"], after: CodeLife["told"]): readonly CodeSeamEvent[] {
+  if (before === null || after === null) return [];
+  const events: CodeSeamEvent[] = [];
+  if (before.name !== after.name) events.push("access_code.name_changed");
+  if (before.startsAt !== after.startsAt || before.endsAt !== after.endsAt) {
+    events.push("access_code.time_frame_changed");
+  }
+  return events.length === 0 ? [] : ["access_code.changed", ...events];
 }

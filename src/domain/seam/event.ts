@@ -1,4 +1,4 @@
-import type { Json } from "#src/lib/json";
+import type { Json, JsonObject } from "#src/lib/json";
 import { isoInstant } from "./instant.js";
 
 /** The events that a gateway and its cloud tell of, in Seam's words. */
@@ -17,6 +17,32 @@ export const SEAM_EVENT_TYPES = [
   "acs_access_group.deleted",
   "acs_encoder.added",
   "acs_encoder.removed",
+  "access_code.created",
+  "access_code.changed",
+  "access_code.name_changed",
+  "access_code.code_changed",
+  "access_code.time_frame_changed",
+  "access_code.deleted",
+  "access_code.set_on_device",
+  "access_code.removed_from_device",
+  "access_code.delay_in_setting_on_device",
+  "access_code.failed_to_set_on_device",
+  "access_code.delay_in_removing_from_device",
+  "access_code.failed_to_remove_from_device",
+  "access_code.modified_external_to_seam",
+  "access_code.deleted_external_to_seam",
+  "access_code.backup_access_code_pulled",
+  "access_code.unmanaged.created",
+  "access_code.unmanaged.removed",
+  "access_code.unmanaged.converted_to_managed",
+  "device.connected",
+  "device.disconnected",
+  "device.low_battery",
+  "device.battery_status_changed",
+  "device.tampered",
+  "lock.locked",
+  "lock.unlocked",
+  "lock.access_denied",
 ] as const;
 export type SeamEventType = (typeof SEAM_EVENT_TYPES)[number];
 
@@ -31,15 +57,18 @@ export interface SeamEvent {
   readonly [extra: string]: Json;
 }
 
-/** Ids of what it happened to, by Seam's names; whatever it is, its system is named beside. */
-export type EventSubject = { readonly acs_system_id: string } & Partial<
-  Readonly<
-    Record<
-      "acs_credential_id" | "acs_user_id" | "acs_access_group_id" | "acs_entrance_id" | "acs_encoder_id",
-      string
-    >
-  >
->;
+/** Ids of what it happened to, by Seam's names; whatever it is, its system or its lock is named beside. */
+export type EventSubject =
+  | ({ readonly acs_system_id: string } & Partial<
+      Readonly<
+        Record<
+          "acs_credential_id" | "acs_user_id" | "acs_access_group_id" | "acs_entrance_id" | "acs_encoder_id",
+          string
+        >
+      >
+    >)
+  /** With further members of Seam's event; never a PIN. */
+  | ({ readonly device_id: string } & JsonObject);
 
 export function seamEvent(
   type: SeamEventType,

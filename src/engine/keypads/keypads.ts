@@ -1,0 +1,220 @@
+import { DriverError, type KeypadLock, type LockEvent } from "#driver-api";
+import type { InventoryLock } from "#src/domain/inventory";
+import { accessCodeSpec } from "#src/domain/spec";
+import type { EngineDeps } from "../engine-deps.js";
+import type { ObjectRow } from "../ports.js";
+import type { Cause, EngineTransaction } from "../transaction.js";
+import { noteLockEvent, notePresence } from "./lock-facts.js";
+import { LockWorker } from "./lock-worker.js";
+import { poolChanges } from "./pool.js";
+import { settleCode } from "./settle-code.js";
+import { reconsiderCode } from "./step-code.js";
+import { reconsiderCredential } from "./step-credential.js";
+import { type CodeDocument, unmanagedChanges } from "./unmanaged.js";
+
+export interface KeypadsParts {
+  readonly deps: EngineDeps;
+  readonly transact: <T>(cause: Cause, work: (tx: EngineTransaction) => T) => T;
+  readonly localChanges: (documents: readonly CodeDocument[], cause: Cause, what: string) => void;
+}
+
+/** Everything about codes on locks: one worker a lock, and what happens because time passes or a lock says so. */
+export class Keypads {
+  readonly #parts: KeypadsParts;
+  readonly #workers = new Map<string, LockWorker>();
+  /** Units that are listened to, and how to stop. */
+  readonly #heard = new Map<string, { readonly keypad: KeypadLock; readonly stop: () => void }>();
+  /** Since when (monotonic) a lock is away. */
+  readonly #awaySince = new Map<string, number>();
+  readonly #readAt = new Map<string, number>();
+  #stopHearing = (): void => undefined;
+  #isStopped = false;
+
+  constructor(parts: KeypadsParts) {
+    this.#parts = parts;
+    for (const lock of parts.deps.inventory.locks) {
+      const worker = new LockWorker(
+        {
+          deps: parts.deps,
+          transact: parts.transact,
+          onForeign: (lockId) => this.#foreign(lockId),
+        },
+        lock,
+      );
+      this.#workers.set(lock.id, worker);
+    }
+  }
+
+  /** Listens to the locks from now on. */
+  start(): void {
+    const { devices } = this.#parts.deps;
+    this.#stopHearing = devices.onChange(() => this.#look());
+    this.#look();
+  }
+
+  /** Ends what is under way at the locks; resolves when it has ended. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#stopHearing();
+    for (const { stop } of this.#heard.values()) stop();
+    await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+  }
+
+  /** Something is wanted otherwise on these locks. */
+  wake(lockIds: Iterable<string>): void {
+    if (this.#isStopped) return;
+    for (const id of lockIds) this.#workers.get(id)?.wake();
+  }
+
+  /** Whatever rests on the lock is tried again at once; undefined: there is no such lock. */
+  retry(lockId: string): number | undefined {
+    return this.#workers.get(lockId)?.retry();
+  }
+
+  // ── Presence ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #look(): void {
+    for (const lock of this.#parts.deps.inventory.locks) this.#lookAt(lock);
+  }
+
+  #lookAt(lock: InventoryLock): void {
+    const { deps, transact } = this.#parts;
+    const keypad = deps.devices.capabilities(lock.unit)?.keypadLock;
+    const heard = this.#heard.get(lock.id);
+    if (heard?.keypad === keypad && heard !== undefined) return;
+    heard?.stop();
+    this.#heard.delete(lock.id);
+    const now = deps.clock.monotonic();
+    if (keypad === undefined) {
+      if (heard === undefined && this.#awaySince.has(lock.id)) return;
+      this.#awaySince.set(lock.id, now);
+      transact({}, (tx) => notePresence(deps, tx, lock));
+      this.#workers.get(lock.id)?.settleAll();
+      return;
+    }
+    const stop =
+      keypad.codes === "on_device" ? keypad.onEvent((event) => this.#happened(lock, event)) : () => undefined;
+    this.#heard.set(lock.id, { keypad, stop });
+    const away = this.#awaySince.get(lock.id);
+    this.#awaySince.delete(lock.id);
+    transact({}, (tx) => notePresence(deps, tx, lock));
+    this.#readAt.set(lock.id, now);
+    const worker = this.#workers.get(lock.id);
+    worker?.settleAll();
+    worker?.readAgain(away !== undefined && now - away >= LONG_AWAY_MS);
+  }
+
+  #happened(lock: InventoryLock, event: LockEvent): void {
+    const { deps, transact } = this.#parts;
+    if (event.type === "slot.changed") this.#workers.get(lock.id)?.changedAtLock(event.slot);
+    else transact({}, (tx) => noteLockEvent(deps, tx, lock, event));
+  }
+
+  /** Every code that somebody else put on the lock gets an object, and only those have one. */
+  #foreign(lockId: string): void {
+    const { deps, transact, localChanges } = this.#parts;
+    const worker = this.#workers.get(lockId);
+    if (worker === undefined) return;
+    const changes = unmanagedChanges(deps, lockId, worker.foreign);
+    worker.foreign.clear();
+    if (changes.length === 0) return;
+    transact({}, () => {
+      for (const { document, place } of changes) {
+        deps.store.keypads.putSlot({ ...place, unmanagedId: document.id });
+      }
+    });
+    localChanges(
+      changes.map(({ document }) => document),
+      { opBy: "lock" },
+      "saw a code change at a lock",
+    );
+  }
+
+  // ── Time ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What the mere passing of time brings: call it every few seconds. */
+  turn(): void {
+    const { deps, transact } = this.#parts;
+    const { keypads } = deps.store;
+    const { now } = deps.time.read();
+    for (const { kind, id } of keypads.openingsDue(now, BATCH)) {
+      const row = deps.store.objects.get(kind, id);
+      transact({}, (tx) => {
+        keypads.setOpening(kind, id, null);
+        if (row !== undefined) this.reconsider(tx, row);
+      });
+    }
+    for (const id of keypads.underWay()) this.#lookAtLate(id, now);
+    this.#readNightly();
+    for (const lock of deps.inventory.locks) this.#fillPool(lock);
+  }
+
+  /** Its window opened or ended. */
+  reconsider(tx: EngineTransaction, row: ObjectRow): void {
+    const { deps } = this.#parts;
+    if (row.kind === "access_code") reconsiderCode(deps, tx, row);
+    else if (row.kind === "acs_credential") reconsiderCredential(deps, tx, row);
+  }
+
+  /** A code that is long on its way says so, and whoever waits for it is told that it takes longer. */
+  #lookAtLate(id: string, now: number): void {
+    const { deps, transact } = this.#parts;
+    const life = deps.store.keypads.life(id);
+    if (life === undefined || now - life.since < LATE_LOOK_MS) return;
+    transact({}, (tx) => {
+      settleCode(deps, tx, id);
+      for (const attempt of deps.store.attempts.pendingOfCode(id)) {
+        if (now - attempt.createdAt < deps.limits.attemptMs) continue;
+        const message =
+          "the lock has not done it yet; it goes on trying, and the access code says how it stands";
+        const error = { type: "action_attempt_expired", message };
+        tx.finishAttempt(attempt.id, { status: "error", result: null, error });
+      }
+    });
+  }
+
+  /** Frames get lost, and not every lock tells of every change: once a day everything is read. */
+  #readNightly(): void {
+    const now = this.#parts.deps.clock.monotonic();
+    for (const [lockId, at] of this.#readAt) {
+      if (now - at < READ_ALL_EVERY_MS || !this.#heard.has(lockId)) continue;
+      this.#readAt.set(lockId, now);
+      this.#workers.get(lockId)?.readAgain(false);
+    }
+  }
+
+  #fillPool(lock: InventoryLock): void {
+    const { deps, localChanges } = this.#parts;
+    if (lock.backupCodes === 0) return;
+    const documents = poolChanges(deps, lock);
+    if (documents.length > 0) localChanges(documents, { opBy: "gateway" }, "filled the pool of backup codes");
+  }
+
+  // ── The door itself ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Locks or unlocks now. Rejects with DriverError. */
+  async turnBolt(lockId: string, to: "lock" | "unlock", signal: AbortSignal): Promise<void> {
+    const { deps } = this.#parts;
+    const lock = deps.inventory.locks.find(({ id }) => id === lockId);
+    await deps.devices.use(lock?.unit ?? "", signal, async ({ keypadLock }) => {
+      if (keypadLock === undefined) throw new DriverError("device.wrong", "none", "the unit is no lock");
+      if (keypadLock.codes === "on_device") return keypadLock[to]({ signal });
+      if (to === "unlock") return keypadLock.grant(GRANT_MS, { signal });
+      throw new DriverError("device.wrong", "none", "a door that the gateway opens locks by itself");
+    });
+  }
+
+  /** Is there a lock that this code names? */
+  lockOf(row: ObjectRow): InventoryLock | undefined {
+    const { device_id: id } = accessCodeSpec.parse(row.spec);
+    return this.#parts.deps.inventory.locks.find((lock) => lock.id === id);
+  }
+}
+
+const BATCH = 50;
+/** A lock that was away for so long may have been repaired: what rests is tried again. */
+const LONG_AWAY_MS = 60_000;
+const LATE_LOOK_MS = 60_000;
+const READ_ALL_EVERY_MS = 24 * 3_600_000;
+/** How long a door that the gateway decides over stays open. */
+const GRANT_MS = 5_000;

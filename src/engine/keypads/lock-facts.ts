@@ -1,0 +1,156 @@
+import type { LockEvent, Unit } from "#driver-api";
+import type { InventoryLock } from "#src/domain/inventory";
+import type { LockSettings, ObservedLock } from "#src/domain/observed-lock";
+import type { SeamEventType } from "#src/domain/seam/event";
+import { canonicalJson, type JsonObject } from "#src/lib/json";
+import { offlineReason } from "../device-problem.js";
+import type { EngineDeps } from "../engine-deps.js";
+import type { EngineTransaction } from "../transaction.js";
+import { objectOf } from "./owner.js";
+
+/** Lengths that the gateway takes where it keeps the codes itself. */
+const OWN_CODE_LENGTHS: readonly number[] = [4, 5, 6, 7, 8];
+
+/** What is stored of a lock; at first nothing but that it is there. */
+export function lockRow(deps: EngineDeps, id: string): { observed: ObservedLock; settings: LockSettings } {
+  const known = deps.store.keypads.lock(id);
+  if (known !== undefined) return known;
+  const now = deps.time.read().now;
+  return {
+    observed: {
+      online: false,
+      locked: null,
+      battery: null,
+      keypad: null,
+      model: null,
+      errors: [],
+      warnings: [],
+    },
+    settings: { createdAt: now, name: null, customMetadata: {}, codeLengths: null, isPoolEnabled: false },
+  };
+}
+
+/** Stores what is known of a lock now; the cloud hears of it when it changed. */
+export function observeLock(
+  deps: EngineDeps,
+  tx: EngineTransaction,
+  lock: InventoryLock,
+  change: Partial<ObservedLock>,
+): void {
+  const { observed: before, settings } = lockRow(deps, lock.id);
+  const observed = { ...before, ...change };
+  const isKnown = deps.store.keypads.lock(lock.id) !== undefined;
+  if (isKnown && canonicalJson(before) === canonicalJson(observed)) return;
+  deps.store.keypads.putLock(lock.id, { observed, settings });
+  tx.journal({ k: "lock_observed", data: { device_id: lock.id, observed } });
+}
+
+/** It came or it went. */
+export function notePresence(deps: EngineDeps, tx: EngineTransaction, lock: InventoryLock): void {
+  const unit = deps.devices.capabilities(lock.unit);
+  const { observed: before } = lockRow(deps, lock.id);
+  if (unit === undefined) {
+    if (!before.online && deps.store.keypads.lock(lock.id) !== undefined) return;
+    const { message, since } = offlineReason(deps.devices, lock.unit);
+    const errors = [{ code: "device_offline", message, createdAt: since ?? tx.now }];
+    observeLock(deps, tx, lock, { online: false, errors });
+    if (before.online) happened(tx, lock, "device.disconnected", { error_code: "device_disconnected" });
+    return;
+  }
+  const [device = ""] = lock.unit.split("/");
+  const model = deps.devices.status().find(({ key }) => key === device)?.identity?.model ?? before.model;
+  observeLock(deps, tx, lock, { online: true, errors: [], model, keypad: keypadOf(unit) ?? before.keypad });
+  if (!before.online) happened(tx, lock, "device.connected", {});
+}
+
+function keypadOf({ keypadLock }: Unit): ObservedLock["keypad"] {
+  if (keypadLock === undefined) return null;
+  if (keypadLock.codes === "on_gateway") {
+    return { codes: "on_gateway", slots: null, codeLengths: [...OWN_CODE_LENGTHS], canLock: false };
+  }
+  const { slots, codeLengths } = keypadLock;
+  return { codes: "on_device", slots, codeLengths: [...codeLengths], canLock: true };
+}
+
+/** Tells apps and the cloud what happened at a lock. */
+export function happened(
+  tx: EngineTransaction,
+  lock: InventoryLock,
+  type: SeamEventType,
+  more: JsonObject,
+): void {
+  tx.emit(type, { device_id: lock.id, ...more });
+  tx.journal({ k: "lock_event", data: { device_id: lock.id, type, more: { ...more } } });
+}
+
+/** Below this an app is told that the battery is low. */
+const LOW_BATTERY = 0.2;
+
+/** What the lock says unasked; a changed slot is the worker's. */
+export function noteLockEvent(
+  deps: EngineDeps,
+  tx: EngineTransaction,
+  lock: InventoryLock,
+  event: LockEvent,
+): void {
+  switch (event.type) {
+    case "locked":
+    case "unlocked":
+      observeLock(deps, tx, lock, { locked: event.type === "locked", warnings: [] });
+      happened(tx, lock, `lock.${event.type}`, { method: event.method, ...codeIn(deps, lock, event.slot) });
+      return;
+    case "denied":
+      happened(tx, lock, "lock.access_denied", {
+        reason: { reason_code: "unknown_code", message: "The lock did not accept what was entered." },
+      });
+      return;
+    case "battery": {
+      const before = lockRow(deps, lock.id).observed.battery;
+      observeLock(deps, tx, lock, { battery: event.level });
+      if (before === event.level) return;
+      happened(tx, lock, "device.battery_status_changed", {
+        battery_level: event.level,
+        battery_status: batteryStatus(event.level),
+      });
+      const isLow = event.level < LOW_BATTERY && (before === null || before >= LOW_BATTERY);
+      if (isLow) happened(tx, lock, "device.low_battery", { battery_level: event.level });
+      return;
+    }
+    case "jammed":
+      observeLock(deps, tx, lock, {
+        warnings: [
+          {
+            code: "unknown_issue_with_device",
+            message: "The lock is jammed: see to its bolt.",
+            createdAt: tx.now,
+          },
+        ],
+      });
+      return;
+    case "tampered":
+      happened(tx, lock, "device.tampered", {});
+      return;
+    case "slot.changed":
+      return;
+  }
+}
+
+export function batteryStatus(level: number): "critical" | "low" | "good" | "full" {
+  if (level < 0.1) return "critical";
+  if (level < LOW_BATTERY) return "low";
+  return level < 0.9 ? "good" : "full";
+}
+
+/** Whose code it was, where the lock named a slot. */
+function codeIn({ store }: EngineDeps, lock: InventoryLock, number: number | null): JsonObject {
+  const place = store.keypads.slots(lock.id).find(({ slot }) => slot.slot === number);
+  if (place === undefined) return {};
+  if (place.unmanagedId !== null) {
+    return { access_code_id: place.unmanagedId, access_code_is_managed: false };
+  }
+  if (place.slot.owner === null) return {};
+  const { kind, id } = objectOf(place.slot.owner);
+  return kind === "access_code"
+    ? { access_code_id: id, access_code_is_managed: true }
+    : { acs_credential_id: id };
+}

@@ -1,0 +1,22 @@
+import { type CodePlan, planCodes } from "#src/domain/codes/plan";
+import type { EngineDeps } from "../engine-deps.js";
+import type { LockSlot } from "../ports.js";
+import { ownerOf } from "./owner.js";
+
+/** The plan of one lock from what is stored. A lock that was never seen, or keeps no codes, has nothing to do. */
+export function planOf({ store, time }: Pick<EngineDeps, "store" | "time">, lockId: string): CodePlan {
+  const { keypads } = store;
+  const keypad = keypads.lock(lockId)?.observed.keypad;
+  const wanted = keypads
+    .wishes(lockId)
+    .map(({ kind, id, pin, allowsOutside }) => ({ owner: ownerOf(kind, id), pin, allowsOutside }));
+  const capacity = keypad?.codes === "on_device" ? (keypad.slots ?? 0) : 0;
+  const slots = keypads.slots(lockId).map(({ slot }) => slot);
+  return planCodes(wanted, { capacity, slots }, time.read().now);
+}
+
+/** The slot that is kept for an object on one lock; of two the one that is not to be emptied. */
+export function slotOf(slots: readonly LockSlot[], lockId: string): LockSlot | undefined {
+  const own = slots.filter((slot) => slot.lockId === lockId);
+  return own.find(({ slot }) => slot.sent?.pin !== null) ?? own[0];
+}

@@ -1,0 +1,277 @@
+import { DriverError, type OnDeviceKeypad } from "#driver-api";
+import type { CodePlan, CodeStep } from "#src/domain/codes/plan";
+import {
+  failed,
+  type Found,
+  ordered,
+  outdated,
+  read,
+  refreshed,
+  reported,
+  rested,
+  type Slot,
+  unknownSlot,
+  unreadable,
+} from "#src/domain/codes/slot";
+import type { InventoryLock } from "#src/domain/inventory";
+import type { Secret } from "#src/lib/secret";
+import type { EngineDeps } from "../engine-deps.js";
+import type { LockSlot } from "../ports.js";
+import type { Cause, EngineTransaction } from "../transaction.js";
+import { planOf } from "./lock-plan.js";
+import { objectOf, ownerOf } from "./owner.js";
+import { settleOwner, storeSlot } from "./slot-change.js";
+
+export interface WorkerParts {
+  readonly deps: EngineDeps;
+  readonly transact: <T>(cause: Cause, work: (tx: EngineTransaction) => T) => T;
+  /** Called when slots that are not ours were read: what lies in them may be news. */
+  readonly onForeign: (lockId: string) => void;
+}
+
+/** One order or one reading of one slot. */
+const CALL_LIMIT_MS = 30_000;
+/** After a step that failed the next one waits, so that a lock that answers nothing is not hammered. */
+const PAUSE_MS = 2_000;
+const STORE_AGAIN_MS = 5_000;
+
+/**
+ * Brings one lock in line with what is wanted there: one step at a time, each planned anew from what is stored. What a
+ * step orders is on disk before the first byte leaves, so a crash leaves an open order, and reading tells what became
+ * of it.
+ */
+export class LockWorker {
+  readonly #parts: WorkerParts;
+  readonly #lock: InventoryLock;
+  readonly #stop = new AbortController();
+  #isRunning = false;
+  #isWoken = false;
+  #cancelTimer = (): void => undefined;
+  #running: Promise<void> = Promise.resolve();
+  /** The slot that an order is under way for: what the lock says of it then is our own doing. */
+  #busySlot: number | null = null;
+  /** PINs that were read in slots that are not ours, until objects stand for them. */
+  readonly foreign = new Map<number, Secret<string>>();
+
+  constructor(parts: WorkerParts, lock: InventoryLock) {
+    this.#parts = parts;
+    this.#lock = lock;
+  }
+
+  /** Looks whether there is something to do. Cheap when there is not. */
+  wake(): void {
+    this.#isWoken = true;
+    if (this.#isRunning || this.#stop.signal.aborted) return;
+    this.#isRunning = true;
+    this.#running = this.#run()
+      .catch((error: unknown) => {
+        // A full disk heals; what could not be stored of an order is found out by reading.
+        const { log } = this.#parts.deps;
+        log.error(
+          { event: "keypad.not_stored", lock: this.#lock.key, err: error },
+          "a step at a lock was lost",
+        );
+        this.#wakeIn(STORE_AGAIN_MS);
+      })
+      .finally(() => (this.#isRunning = false));
+  }
+
+  /** Ends what is under way and resolves when it has ended. */
+  async stop(): Promise<void> {
+    this.#cancelTimer();
+    this.#stop.abort(new DriverError("call.cancelled", "none", "the gateway is stopping"));
+    await this.#running;
+  }
+
+  /** Every slot is read again before it is judged. `isRefreshed`: what rests is tried again, too. */
+  readAgain(isRefreshed: boolean): void {
+    const { deps, transact } = this.#parts;
+    transact({}, () => {
+      for (const known of deps.store.keypads.slots(this.#lock.id)) {
+        const slot = isRefreshed ? refreshed(known.slot) : known.slot;
+        deps.store.keypads.putSlot({ ...known, slot: outdated(slot) });
+      }
+    });
+    this.wake();
+  }
+
+  /** A person says so: whatever rests is tried again. Returns how many slots did. */
+  retry(): number {
+    const { deps, transact } = this.#parts;
+    const resting = deps.store.keypads.slots(this.#lock.id).filter(({ slot }) => refreshed(slot) !== slot);
+    transact({}, (tx) => {
+      for (const known of resting) storeSlot(deps, tx, known, refreshed(known.slot));
+    });
+    this.wake();
+    return resting.length;
+  }
+
+  /** The lock says that somebody changed a slot; null: some slot. */
+  changedAtLock(slot: number | null): void {
+    const { deps, transact } = this.#parts;
+    transact({}, () => {
+      for (const known of deps.store.keypads.slots(this.#lock.id)) {
+        if (slot !== null && known.slot.slot !== slot) continue;
+        const isOwnDoing = known.slot.slot === this.#busySlot;
+        deps.store.keypads.putSlot({ ...known, slot: outdated(known.slot, slot !== null && !isOwnDoing) });
+      }
+    });
+    this.wake();
+  }
+
+  async #run(): Promise<void> {
+    const { deps, onForeign } = this.#parts;
+    this.#cancelTimer();
+    while (this.#takeWake()) {
+      for (let plan = this.#plan(); plan !== null; plan = this.#plan()) {
+        const [step] = plan.steps;
+        if (step === undefined) {
+          onForeign(this.#lock.id);
+          if (plan.nextAt !== null) this.#wakeIn(Math.max(0, plan.nextAt - deps.time.read().now) + 1);
+          break;
+        }
+        if (await this.#do(step)) continue;
+        this.#wakeIn(PAUSE_MS);
+        return;
+      }
+    }
+  }
+
+  #takeWake(): boolean {
+    const isWoken = this.#isWoken;
+    this.#isWoken = false;
+    return isWoken;
+  }
+
+  /** null: the lock is not there, or the gateway is stopping. */
+  #plan(): CodePlan | null {
+    if (this.#stop.signal.aborted || this.#keypad() === null) return null;
+    return planOf(this.#parts.deps, this.#lock.id);
+  }
+
+  #wakeIn(ms: number): void {
+    this.#cancelTimer();
+    if (this.#stop.signal.aborted) return;
+    this.#cancelTimer = this.#parts.deps.clock.startTimer(ms, () => this.wake());
+  }
+
+  #keypad(): OnDeviceKeypad | null {
+    const keypad = this.#parts.deps.devices.capabilities(this.#lock.unit)?.keypadLock;
+    return keypad?.codes === "on_device" ? keypad : null;
+  }
+
+  #known(slot: number): LockSlot {
+    const { keypads } = this.#parts.deps.store;
+    const known = keypads.slots(this.#lock.id).find((row) => row.slot.slot === slot);
+    return known ?? { lockId: this.#lock.id, slot: unknownSlot(slot), unmanagedId: null };
+  }
+
+  #store(slot: number, change: (slot: Slot, now: number) => Slot): void {
+    const { deps, transact } = this.#parts;
+    transact({}, (tx) => {
+      const before = this.#known(slot);
+      storeSlot(deps, tx, before, change(before.slot, tx.now));
+    });
+  }
+
+  /** false: it failed, and the next step waits. */
+  async #do(step: CodeStep): Promise<boolean> {
+    switch (step.do) {
+      case "rest":
+        this.#store(step.slot, rested);
+        return true;
+      case "read":
+        return this.#read(step.slot);
+      case "write":
+        return this.#order(step.slot, step.owner, step.pin);
+      case "clear":
+        return this.#order(step.slot, step.owner, null);
+    }
+  }
+
+  async #read(number: number): Promise<boolean> {
+    const { keypads } = this.#parts.deps.store;
+    try {
+      const content = await this.#call((keypad, signal) => keypad.readSlot(number, { signal }));
+      const found: Found = content.is === "code" ? { is: "code", pin: keypads.pinOf(content.code) } : content;
+      this.#store(number, (slot, now) => read(slot, found, now));
+      if (content.is === "code") this.#rememberForeign(number, content.code);
+      return true;
+    } catch (error) {
+      if (!isLock(error)) throw error;
+      if (wasAsked(error)) this.#store(number, (slot, now) => unreadable(slot, sentenceOf(error), now));
+      return false;
+    }
+  }
+
+  async #order(number: number, owner: string, pin: string | null): Promise<boolean> {
+    const { store } = this.#parts.deps;
+    const { kind, id } = objectOf(owner);
+    const code = pin === null ? null : (store.objects.get(kind, id)?.code ?? null);
+    // The wish changed since it was planned.
+    if (pin !== null && (code === null || store.keypads.pinOf(code) !== pin)) return true;
+    this.#store(number, (slot, now) => ordered(slot, owner, pin, now));
+    this.#busySlot = number;
+    try {
+      await this.#call((keypad, signal) =>
+        code === null ? keypad.clearSlot(number, { signal }) : keypad.writeSlot(number, code, { signal }),
+      );
+      this.#store(number, reported);
+      return true;
+    } catch (error) {
+      if (!isLock(error)) throw error;
+      this.#store(number, (slot) => failed(slot, sentenceOf(error), wasAsked(error)));
+      return false;
+    } finally {
+      this.#busySlot = null;
+    }
+  }
+
+  #rememberForeign(number: number, code: Secret<string>): void {
+    if (this.#known(number).slot.owner === null) this.foreign.set(number, code);
+  }
+
+  #call<T>(work: (keypad: OnDeviceKeypad, signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { devices, clock } = this.#parts.deps;
+    const limit = new AbortController();
+    const end = (): void => limit.abort(this.#stop.signal.reason);
+    this.#stop.signal.addEventListener("abort", end, { once: true });
+    const used = devices.use(this.#lock.unit, limit.signal, ({ keypadLock }) => {
+      const cancel = clock.startTimer(CALL_LIMIT_MS, () =>
+        limit.abort(new DriverError("device.silent", "unknown", "the lock took too long")),
+      );
+      if (keypadLock?.codes !== "on_device") {
+        cancel();
+        throw new DriverError("device.wrong", "none", "the unit keeps no codes");
+      }
+      return work(keypadLock, limit.signal).finally(cancel);
+    });
+    return used.finally(() => this.#stop.signal.removeEventListener("abort", end));
+  }
+
+  /** Objects whose standing hangs on the lock as a whole: it came, it went, it is full. */
+  settleAll(): void {
+    const { deps, transact } = this.#parts;
+    const { keypads } = deps.store;
+    transact({}, (tx) => {
+      const owners = new Set(keypads.wishes(this.#lock.id).map(({ kind, id }) => ownerOf(kind, id)));
+      for (const { slot } of keypads.slots(this.#lock.id)) if (slot.owner !== null) owners.add(slot.owner);
+      for (const owner of owners) settleOwner(deps, tx, owner);
+    });
+  }
+}
+
+/** What the driver says; anything else is a bug and ends the process. */
+function isLock(error: unknown): error is DriverError {
+  return error instanceof DriverError;
+}
+
+/** Was the lock asked at all? Where it was not, nothing was tried. */
+function wasAsked({ code, effect }: DriverError): boolean {
+  return effect === "unknown" || !["device.lost", "device.busy", "call.cancelled"].includes(code);
+}
+
+/** The message without the code at its end, which a person needs not. */
+function sentenceOf({ message, code }: DriverError): string {
+  return message.replace(` [${code}]`, "");
+}
