@@ -46,6 +46,7 @@ export interface OnDeviceKeypad {
 }
 
 export type KeypadInput =
+  /** One entry, as the person ended it: by the enter key, the last digit, or a pause. */
   | { readonly type: "keys"; readonly keys: Secret<string> }
   | { readonly type: "card"; readonly card: CardRead };
 
@@ -56,6 +57,8 @@ export interface OnGatewayKeypad {
   /** Opens for `ms` milliseconds. */
   grant(ms: number, call: Call): Promise<void>;
   deny(reason: string, call: Call): Promise<void>;
+  /** Its cover was opened. Left out where it cannot tell. The returned function takes the listener off. */
+  onTamper?(listener: () => void): () => void;
 }
 
 export type KeypadLock = OnDeviceKeypad | OnGatewayKeypad;

@@ -4,6 +4,8 @@ import { DriverError, type SerialLine } from "#driver-api";
 export interface LineDevice {
   receive(bytes: Uint8Array): void;
   onSend(listener: (bytes: Uint8Array) => void): () => void;
+  /** The host's end changes its speed; for a device to whom that matters. */
+  setBaudRate?(baud: number): void;
 }
 
 /** Where a line breaks: after so many bytes in one direction since `faults.cut` was set. */
@@ -95,7 +97,8 @@ export class MemoryLine implements SerialLine {
     return () => this.#closeListeners.delete(listener);
   }
 
-  setBaudRate(): Promise<void> {
+  setBaudRate(baud: number): Promise<void> {
+    this.#device.setBaudRate?.(baud);
     return Promise.resolve();
   }
 

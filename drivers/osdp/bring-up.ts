@@ -1,0 +1,290 @@
+import type { DriverLog } from "#driver-api";
+import { Secret } from "#src/lib/secret";
+import {
+  CAPABILITY,
+  NAK,
+  nakWords,
+  type PeripheralId,
+  type Reply,
+  type Request,
+  requests,
+} from "./messages.js";
+import type { Peripheral, Problem } from "./peripheral.js";
+import { FRAME_BYTES_MAX, SECURITY, type SecurityBlock } from "./protocol.js";
+import { DEFAULT_KEY, Handshake } from "./secure-channel.js";
+import type { Wire } from "./wire.js";
+
+export interface BringUp {
+  readonly wire: Wire;
+  readonly log: DriverLog;
+  /** 8 unpredictable bytes. */
+  readonly random: () => Uint8Array;
+  /** Speed that the line shall have. */
+  readonly baud: number;
+  readonly now: () => number;
+  /** What a peripheral told unasked while it was brought up. */
+  readonly deliver: (peripheral: Peripheral, reply: Reply) => void;
+}
+
+/** What readers come with. */
+const FACTORY_BAUD = 9_600;
+
+/** Why it could not be done; thrown and caught in this file only. */
+class Setback extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.message);
+    this.problem = problem;
+  }
+}
+
+/**
+ * Begins the conversation with a peripheral: who it is, what it can, the secure channel, its state. Null when it worked.
+ * Rejects only when the line is gone.
+ */
+export async function bringUp(tools: BringUp, peripheral: Peripheral): Promise<Problem | null> {
+  try {
+    if (peripheral.isForgotten(tools.now())) await getToKnow(tools, peripheral);
+    else await takeUpAgain(tools, peripheral);
+    return null;
+  } catch (error) {
+    if (!(error instanceof Setback)) throw error;
+    return error.problem;
+  } finally {
+    if (tools.wire.ended === null) await tools.wire.setBaud(tools.baud);
+  }
+}
+
+/** The session broke a moment ago: the same device, most probably, and it may hold keys that were just pressed. */
+async function takeUpAgain(tools: BringUp, peripheral: Peripheral): Promise<void> {
+  peripheral.session.restart();
+  if (peripheral.config.secure) await openChannel(tools, peripheral);
+  else tools.deliver(peripheral, await ask(tools, peripheral, requests.poll()));
+}
+
+async function getToKnow(tools: BringUp, peripheral: Peripheral): Promise<void> {
+  await findAtSomeSpeed(tools, peripheral);
+  await identify(tools, peripheral);
+  if (peripheral.config.secure) await openChannel(tools, peripheral);
+  if (tools.wire.baud !== tools.baud) await changeSpeed(tools, peripheral);
+  // Older peripherals do not know it, and it only makes longer answers possible.
+  await ask(tools, peripheral, requests.receiveSize(FRAME_BYTES_MAX));
+  for (const request of [requests.localStatus(), ...statusRequests(peripheral)])
+    tools.deliver(peripheral, await ask(tools, peripheral, request));
+}
+
+function statusRequests(peripheral: Peripheral): readonly Request[] {
+  const wanted = [
+    [CAPABILITY.inputs, requests.inputStatus],
+    [CAPABILITY.outputs, requests.outputStatus],
+  ] as const;
+  return wanted.flatMap(([capability, request]) => (peripheral.has(capability) ? [request()] : []));
+}
+
+/**
+ * Some readers answer nothing before they were polled. Every reader takes a checksum, so the first words have one. One
+ * try only: an absent reader costs all the others this time.
+ */
+async function findAtSomeSpeed(tools: BringUp, peripheral: Peripheral): Promise<void> {
+  const speeds = tools.baud === FACTORY_BAUD ? [FACTORY_BAUD] : [tools.baud, FACTORY_BAUD];
+  let problem = null as Problem | null;
+  for (const baud of speeds) {
+    await tools.wire.setBaud(baud);
+    peripheral.session.restart();
+    peripheral.session.usesCrc = false;
+    try {
+      const reply = await ask(tools, peripheral, requests.poll(), { repeats: 0 });
+      if (!peripheral.config.secure) tools.deliver(peripheral, reply);
+      return;
+    } catch (error) {
+      if (!(error instanceof Setback)) throw error;
+      problem = problem?.is === "noise" ? problem : error.problem;
+    }
+  }
+  if (problem !== null) throw new Setback(problem);
+}
+
+async function identify(tools: BringUp, peripheral: Peripheral): Promise<void> {
+  const told = await ask(tools, peripheral, requests.id());
+  if (told.is === "id") noteIdentity(tools, peripheral, told.id);
+  const can = await ask(tools, peripheral, requests.capabilities());
+  if (can.is === "capabilities") peripheral.capabilities = can.list;
+  peripheral.session.usesCrc = peripheral.has(CAPABILITY.crc) && !peripheral.neverCrc;
+}
+
+function noteIdentity({ log }: BringUp, peripheral: Peripheral, id: PeripheralId): void {
+  const before = peripheral.id;
+  peripheral.id = id;
+  const isExchanged = before !== null && (before.serial !== id.serial || before.vendor !== id.vendor);
+  if (!isExchanged) return;
+  log.warn(
+    { event: "osdp.exchanged", unit: peripheral.key, serial: id.serial, before: before.serial },
+    "another reader than before answers at this address",
+  );
+}
+
+// ── The secure channel ───────────────────────────────────────────────────────────────────────────────────────────
+
+/** A base key to try. `isDefault`: the one that everybody knows. */
+interface Candidate {
+  readonly key: Secret<Uint8Array>;
+  readonly isDefault: boolean;
+}
+
+/**
+ * Opens the channel with the key that the reader should have. Where that fails: an older site key, and in install mode
+ * the default key; then the reader is given the key that it should have. Never in clear.
+ */
+async function openChannel(tools: BringUp, peripheral: Peripheral): Promise<void> {
+  const [wanted, ...older] = peripheral.keys;
+  if (wanted === undefined) {
+    const message = "there is no key for it: make site keys, or give it a key in the configuration";
+    throw new Setback({ is: "key", message });
+  }
+  const site = [wanted, ...older].map((key): Candidate => ({ key, isDefault: false }));
+  const candidates: readonly Candidate[] = peripheral.config.install
+    ? [...site, { key: new Secret(DEFAULT_KEY), isDefault: true }]
+    : site;
+  let refusal = "";
+  for (const candidate of candidates) {
+    const answer = await shakeHands(tools, peripheral, candidate);
+    if (answer !== null) {
+      refusal = answer;
+      continue;
+    }
+    if (candidate.key !== wanted) await giveKey(tools, peripheral, wanted);
+    return;
+  }
+  const hint = peripheral.config.install ? "" : "; a reader without a key needs install: true";
+  throw new Setback({ is: "key", message: `it does not take our key: ${refusal}${hint}` });
+}
+
+/** Null when the channel is open, else why this key does not open it. */
+async function shakeHands(
+  tools: BringUp,
+  peripheral: Peripheral,
+  { key, isDefault }: Candidate,
+): Promise<string | null> {
+  const { session } = peripheral;
+  const which = Uint8Array.of(isDefault ? 0 : 1);
+  // Readers by HID refuse a challenge under any other sequence number than 0.
+  session.restart();
+  const handshake = new Handshake(key.reveal(), tools.random());
+  const challenge = await converse(tools, peripheral, requests.challenge(handshake.random), {
+    security: { type: SECURITY.challenge, data: which },
+    repeats: 1,
+  });
+  if (challenge.reply.is === "nak") return nakWords(challenge.reply.error);
+  if (challenge.reply.is !== "challenge_answer") return "its answer to the challenge is none";
+  // A reader that says another kind of key than was asked for may mean the one that everybody knows.
+  if (challenge.security?.type !== SECURITY.clientCryptogram || challenge.security.data[0] !== which[0])
+    return "it answers with another kind of key than was asked for";
+  const cryptogram = handshake.prove(challenge.reply.random, challenge.reply.cryptogram);
+  if (cryptogram === null) return "it has another key";
+  const proof = await converse(tools, peripheral, requests.serverCryptogram(cryptogram), {
+    security: { type: SECURITY.serverCryptogram, data: which },
+  });
+  if (proof.reply.is === "nak") return nakWords(proof.reply.error);
+  const channel = proof.reply.is === "initial_mac" ? handshake.finish(proof.reply.mac) : null;
+  if (channel === null) return "its first MAC is wrong";
+  session.secure(channel);
+  return null;
+}
+
+/**
+ * Over the channel that just opened with another key. The key to give lies in the gateway already, and the old one is
+ * tried again at the next opening, so a break at any place loses neither.
+ */
+async function giveKey(tools: BringUp, peripheral: Peripheral, key: Secret<Uint8Array>): Promise<void> {
+  const reply = await ask(tools, peripheral, requests.keySet(key));
+  if (reply.is !== "ack") {
+    const why = reply.is === "nak" ? nakWords(reply.error) : "its answer is none";
+    throw new Setback({ is: "key", message: `it did not take its new key: ${why}` });
+  }
+  const refusal = await shakeHands(tools, peripheral, { key, isDefault: false });
+  if (refusal !== null) {
+    throw new Setback({ is: "key", message: `it said that it has its new key, and has not: ${refusal}` });
+  }
+  tools.log.warn({ event: "osdp.key_installed", unit: peripheral.key }, "the reader was given its own key");
+}
+
+// ── The speed ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The answer still has the old speed, and is often garbled: whether it worked shows at the new one. */
+async function changeSpeed(tools: BringUp, peripheral: Peripheral): Promise<void> {
+  const { wire, baud } = tools;
+  try {
+    const reply = await ask(tools, peripheral, requests.communication(peripheral.config.address, baud));
+    if (reply.is === "nak") {
+      const message = `it does not change from ${wire.baud} to ${baud} baud: ${nakWords(reply.error)}`;
+      throw new Setback({ is: "refused", message });
+    }
+  } catch (error) {
+    if (!(error instanceof Setback) || error.problem.is === "refused") throw error;
+  }
+  await wire.setBaud(baud);
+  peripheral.session.restart();
+  await ask(tools, peripheral, requests.poll());
+  if (peripheral.config.secure) await openChannel(tools, peripheral);
+  tools.log.debug(
+    { event: "osdp.speed_changed", unit: peripheral.key, baud },
+    "the reader changed its speed",
+  );
+}
+
+// ── One command ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Options {
+  readonly security?: SecurityBlock;
+  readonly repeats?: number;
+}
+
+async function ask(
+  tools: BringUp,
+  peripheral: Peripheral,
+  request: Request,
+  options: Options = {},
+): Promise<Reply> {
+  return (await converse(tools, peripheral, request, options)).reply;
+}
+
+/** An answer, which may be a no. No usable answer is a setback. */
+async function converse(
+  tools: BringUp,
+  peripheral: Peripheral,
+  request: Request,
+  { security, repeats }: Options,
+): Promise<{ readonly reply: Reply; readonly security: SecurityBlock | null }> {
+  const { session } = peripheral;
+  const outcome = await tools.wire.converse(session.begin(request, security ?? null), repeats);
+  switch (outcome.is) {
+    case "answered": {
+      const { reply } = outcome;
+      if (reply.is !== "nak" || reply.error !== NAK.check || !session.usesCrc) return outcome;
+      // Said by readers that cannot take CRC, and by some that merely dislike the command: without it, once.
+      peripheral.neverCrc = true;
+      session.usesCrc = false;
+      if (security !== undefined) session.restart();
+      return converse(tools, peripheral, request, { ...(security && { security }) });
+    }
+    case "silent":
+      throw new Setback(silence(outcome.heard, tools.wire.baud));
+    case "busy":
+      throw new Setback({ is: "silent", message: "it is busy and stays so" });
+    case "out_of_step":
+      throw new Setback({ is: "refused", message: `${request.name}: it does not keep to the sequence` });
+  }
+}
+
+function silence(heard: "nothing" | "noise", baud: number): Problem {
+  return heard === "nothing"
+    ? {
+        is: "silent",
+        message: "it does not answer: power, wiring (A and B swapped?), address, or set to Wiegand",
+      }
+    : {
+        is: "noise",
+        message: `bytes come, but no answer: another speed than ${baud} baud, two readers at one address, or wiring`,
+      };
+}
