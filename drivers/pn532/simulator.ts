@@ -259,6 +259,8 @@ export class Pn532Simulator {
     const [max, modulation] = parameters;
     if (max === undefined || modulation === undefined || max < 1 || max > 2) return "syntax error";
     this.#isFieldOn = true;
+    // libfreefare lists a card anew in the middle of a conversation, so the chip must have ended it.
+    if (this.#active !== null && (this.#active.sak & 0x20) !== 0) this.#active.halt();
     this.#targets = [];
     this.#active = null;
     const answer = this.#list(parameters);

@@ -176,8 +176,9 @@ function configDocument(site: {
     socket: site.socket,
     api: { host: "127.0.0.1", port: site.port },
     devices: { desk: { driver: "pn532", port: site.hardware.port } },
-    systems: { main: { name: "Harbour locks", card_profiles: ["classic", "ntag"] } },
+    systems: { main: { name: "Harbour locks", card_profiles: ["desfire", "classic", "ntag"] } },
     card_profiles: {
+      desfire: { format: "lockbridge48", container: "desfire", application: "F52000" },
       classic: { format: "lockbridge48", container: "classic", sector: 1 },
       ntag: { format: "lockbridge48", container: "ntag", page: 4 },
     },

@@ -3,13 +3,21 @@ import { join } from "node:path";
 import { Pn532Simulator } from "#drivers/pn532/simulator";
 import { SeamError, type Simulation } from "#src/api/model";
 import { toHex } from "#src/lib/hex";
+import { DesfireCard } from "./cards/desfire.js";
 import { MifareClassicCard } from "./cards/mifare-classic.js";
 import { NtagCard } from "./cards/ntag.js";
 import { openPty, type PtyEnd } from "./pty.js";
 
-const CARD_KINDS = ["mifare_classic_1k", "mifare_classic_4k", "ntag213", "ntag215", "ntag216"] as const;
+const CARD_KINDS = [
+  "mifare_classic_1k",
+  "mifare_classic_4k",
+  "ntag213",
+  "ntag215",
+  "ntag216",
+  "mifare_desfire",
+] as const;
 type CardKind = (typeof CARD_KINDS)[number];
-type Card = MifareClassicCard | NtagCard;
+type Card = MifareClassicCard | NtagCard | DesfireCard;
 
 /** A PN532 encoder on a pseudo-terminal, and the cards that were ever put on it. */
 export class SimulatedSite {
@@ -87,7 +95,11 @@ export function newCard(kind: string): Card {
       "kind",
     );
   }
+  // 04 is NXP's own first byte.
+  const uid = Uint8Array.of(0x04, ...randomBytes(6));
   switch (kind) {
+    case "mifare_desfire":
+      return new DesfireCard({ uid });
     case "mifare_classic_1k":
       return new MifareClassicCard({ uid: randomBytes(4) });
     case "mifare_classic_4k":
@@ -95,8 +107,7 @@ export function newCard(kind: string): Card {
     case "ntag213":
     case "ntag215":
     case "ntag216":
-      // 04 is NXP's own first byte.
-      return new NtagCard({ uid: Uint8Array.of(0x04, ...randomBytes(6)), kind });
+      return new NtagCard({ uid, kind });
   }
 }
 

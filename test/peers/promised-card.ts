@@ -23,6 +23,7 @@ export interface PromisedGuest {
 
 const BLOCK = 16;
 const PURPOSE = { mac: "0020f54f433143", sectorA: "0a4f433153", sectorB: "0b4f433153", password: "4f433150" };
+const DESFIRE_PURPOSE = { master: "4f43314d", read: "4f433152", write: "4f433157" };
 
 /** The three data blocks and the trailer of the sector that carries the record. */
 export function promisedSector(guest: PromisedGuest, uid: string, sector: number): string[] {
@@ -44,6 +45,18 @@ export function promisedPages(guest: PromisedGuest, uid: string): string[] {
 export function promisedPassword({ master }: PromisedGuest, uid: string) {
   const key = diversified(master, uid + PURPOSE.password);
   return { pwd: key.slice(0, 8), pack: key.slice(8, 12) };
+}
+
+/** The card's own master key, those of the application (its id as it is sent), and what the file holds. */
+export function promisedDesfire(guest: PromisedGuest, uid: string, application: string) {
+  const key = (place: string, purpose: string) => diversified(guest.master, uid + place + purpose);
+  return {
+    card: key("000000", DESFIRE_PURPOSE.master),
+    master: key(application, DESFIRE_PURPOSE.master),
+    read: key(application, DESFIRE_PURPOSE.read),
+    write: key(application, DESFIRE_PURPOSE.write),
+    record: promisedRecord(guest, uid),
+  };
 }
 
 function promisedRecord(guest: PromisedGuest, uid: string): string {

@@ -75,8 +75,10 @@ export class DesfireCard {
   #challenge: Challenge | null = null;
   /** A command whose data comes in several frames. */
   #incoming: { readonly command: number; data: Buffer } | null = null;
-  /** The rest of an answer, and its status. */
+  /** The rest of an answer. */
   #outgoing: Buffer | null = null;
+  /** How long the next frames of an answer are, where they are not as long as can be. */
+  #partSizes: number[] = [];
   /** Bytes taken since the card was formatted: deleting an application gives none back. */
   #used = 0;
 
@@ -147,15 +149,18 @@ export class DesfireCard {
   }
 
   #answer([status, data = Buffer.alloc(0)]: Outcome): Uint8Array {
-    if (status !== STATUS.ok || data.length <= FRAME_MAX) return Uint8Array.of(...data, 0x91, status);
-    this.#outgoing = Buffer.from(data.subarray(FRAME_MAX));
-    return Uint8Array.of(...data.subarray(0, FRAME_MAX), 0x91, STATUS.more);
+    const size = this.#partSizes.shift() ?? FRAME_MAX;
+    if (status !== STATUS.ok || data.length <= size) return Uint8Array.of(...data, 0x91, status);
+    this.#outgoing = Buffer.from(data.subarray(size));
+    return Uint8Array.of(...data.subarray(0, size), 0x91, STATUS.more);
   }
 
   #take(command: number, data: Buffer): Outcome {
     if (command === STATUS.more) return this.#goOn(data);
     this.#challenge = null;
     this.#outgoing = null;
+    // Hardware, software and production data of the version come one by one.
+    this.#partSizes = command === 0x60 ? [7, 7] : [];
     if (this.#incoming !== null) return this.#refused(STATUS.aborted);
     return this.#collect(command, data);
   }
@@ -316,8 +321,9 @@ export class DesfireCard {
   }
 
   #version(): Buffer {
-    const part = [0x04, 0x01, 0x01, 0x01, 0x00, 0x1a, 0x05];
-    return Buffer.from([...part, ...part, ...this.uid, 0xba, 0x53, 0x47, 0x65, 0x40, 0x20, 0x11]);
+    const hardware = [0x04, 0x01, 0x01, 0x01, 0x00, 0x1a, 0x05];
+    const software = [0x04, 0x01, 0x01, 0x01, 0x04, 0x1a, 0x05];
+    return Buffer.from([...hardware, ...software, ...this.uid, 0xba, 0x53, 0x47, 0x65, 0x40, 0x20, 0x11]);
   }
 
   get #isMaster(): boolean {
@@ -429,10 +435,11 @@ export class DesfireCard {
     const session = this.#session;
     if (session === null || !this.#isMaster) return [STATUS.authentication];
     if ((this.#application.settings & 8) === 0) return [STATUS.permission];
-    if (session.cipher !== "aes" || data.length !== 16) return [STATUS.length];
+    if (data.length !== blockBytes(session.cipher)) return [STATUS.length];
     const plain = opened(session, data);
     const [settings = 0] = plain;
-    if (!plain.subarray(1, 5).equals(crc32(Buffer.of(0x54, settings)))) return [STATUS.integrity];
+    const crc = session.cipher === "aes" ? crc32(Buffer.of(0x54, settings)) : crc16(Buffer.of(settings));
+    if (!plain.subarray(1, 1 + crc.length).equals(crc)) return [STATUS.integrity];
     this.#application.settings = settings;
     return this.#changed();
   }
