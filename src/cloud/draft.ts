@@ -109,9 +109,9 @@ export class Draft {
     if (phase.name === "stopped") return;
     const { retryAfterMs = 0, nextTryMs, fault } = options;
     const hasHeld = phase.name === "welcomed" && this.local.now - phase.since >= SESSION_HELD_MS;
-    const taken =
-      !hasHeld && phase.name === "welcomed" && ENDS_BY_ANOTHER.has(found) ? this.state.taken + 1 : 0;
-    const isTaken = taken >= TAKEN_MAX;
+    const isEndedByAnother = phase.name === "welcomed" && ENDS_BY_ANOTHER.has(found);
+    const taken = hasHeld ? 0 : this.state.taken + Number(isEndedByAnother);
+    const isTaken = isEndedByAnother && taken >= TAKEN_MAX;
     const code = isTaken ? "carrier.taken_over" : found;
     const message = isTaken ? takenOver(what, taken) : what;
     const isRefused = code === "carrier.unauthorized" || code === "carrier.certificate_refused";
@@ -151,5 +151,5 @@ export class Draft {
 }
 
 function takenOver(what: string, times: number): string {
-  return `${what}; ${times} sessions in a row ended so, soon after they began: perhaps another gateway has this one's identity; is a copy of it running somewhere?`;
+  return `${what}; ${times} sessions ended so, each soon after it began: perhaps another gateway has this one's identity; is a copy of it running somewhere?`;
 }

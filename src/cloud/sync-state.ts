@@ -22,7 +22,7 @@ export interface LinkState {
   readonly problem: LinkProblem | null;
   /** What the log was told already, so that it is told once: the problem, until a session held; faults of messages. */
   readonly told: { readonly problem: ProblemCode | null; readonly faults: readonly string[] };
-  /** Sessions in a row that the other side ended soon after they began. */
+  /** Sessions that the other side ended soon after they began, since the last that held. */
   readonly taken: number;
 }
 
