@@ -2,17 +2,20 @@ import { chmodSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { dirname } from "node:path";
-import type { DeskModel, SeamModel, WebhooksModel } from "#src/api/model";
+import type { AuditLog, DeskModel, EventFeed, SeamModel, WebhooksModel } from "#src/api/model";
 import { createApi } from "#src/api/server";
 import type { Config } from "#src/config/config";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import type { HealthPart } from "#src/ops/health";
+import { StoreError } from "#src/store/store-error";
 
 export interface ApiParts {
   readonly seam: SeamModel;
   readonly desk: DeskModel;
   readonly webhooks: WebhooksModel;
+  readonly events: EventFeed;
+  readonly audit: AuditLog;
   readonly clock: Clock;
   readonly random: (size: number) => Uint8Array;
   readonly log: Log;
@@ -28,16 +31,22 @@ export interface ListeningApis {
 
 /** Serves one API in two places: over TCP to whoever has a key, on the unix socket to whoever can reach it. */
 export async function listen(config: Config, parts: ApiParts): Promise<ListeningApis> {
-  const { seam, desk, webhooks, clock, random, log, health, metrics } = parts;
+  const { seam, ...same } = parts;
   const { api, socketPath } = config;
-  const options = { model: seam, desk, webhooks, clock, random, log, health, metrics, isReady: () => true };
+  const options = { ...same, model: seam, isReady: () => true, isStorageFull };
   await takeSocket(socketPath);
   const local = createApi({ ...options, auth: "local socket" });
   const tls =
     api.tls === null
       ? null
       : { cert: readFileSync(api.tls.certificatePath, "utf8"), key: api.tls.key.reveal() };
-  const tcp = createApi({ ...options, auth: (key) => desk.tokens.check(key), tls });
+  const tcp = createApi({
+    ...options,
+    auth: (key) => parts.desk.tokens.check(key),
+    rate: { perSecond: api.requestsPerSecond, burst: BURST_S * api.requestsPerSecond },
+    allowedOrigins: api.allowedOrigins,
+    tls,
+  });
   const close = async (): Promise<void> => {
     await Promise.all([local.close(), tcp.close()]);
     rmSync(socketPath, { force: true });
@@ -53,6 +62,13 @@ export async function listen(config: Config, parts: ApiParts): Promise<Listening
   const { port } = tcp.server.address() as AddressInfo; // It listens on TCP.
   const host = api.host.includes(":") ? `[${api.host}]` : api.host;
   return { endpoint: `${tls === null ? "http" : "https"}://${host}:${port}`, close };
+}
+
+/** After a rest a key may ask as often at once as otherwise in so many seconds. */
+const BURST_S = 2;
+
+function isStorageFull(error: unknown): boolean {
+  return error instanceof StoreError && error.code === "disk_full";
 }
 
 /** What a person can do about it, where that is known. */

@@ -161,6 +161,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const stopJournal = devices.onChange((status) => engine.deviceChanged(status));
   const stopMetrics = meter(engine, metrics);
   devices.start();
+  engine.keypads.start();
   link?.start();
   webhooks.start();
   const stopUpkeep = keepUp(engine, {
@@ -181,6 +182,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       stopStoreWatch();
       await apis.close();
       await engine.jobs.stop(JOBS_END_WITHIN_MS);
+      await engine.keypads.stop();
       await link?.stop();
       await webhooks.stop();
       stopJournal();

@@ -2,24 +2,35 @@ import { isApiKey } from "./api-key.js";
 import { type Caller, SeamError } from "./model.js";
 import type { Endpoint } from "./schemas/endpoint.js";
 
+/** Whose key it is. `id` tells keys of one name apart. */
+export type KnownKey = Pick<Caller, "name" | "role"> & { readonly id?: string };
+
 /** Who presents this key? Answers by its digest, so that no comparison leaks the key. */
-export type KeyCheck = (key: string) => Pick<Caller, "name" | "role"> | undefined;
+export type KeyCheck = (key: string) => KnownKey | undefined;
 
 /** `local socket`: whoever can reach it is an administrator; the file's mode decides who can. */
 export type Access = KeyCheck | "local socket";
 
-const LOCAL: Caller = { name: "local socket", role: "admin", seesPins: true };
+const LOCAL: Caller = { name: "local socket", role: "admin", seesPins: true, from: "local socket" };
 const RANK = { viewer: 0, technician: 1, admin: 2 } as const satisfies Record<Caller["role"], number>;
 
-/** The caller; throws `SeamError` 401. */
-export function admit(access: Access, authorization: string | undefined): Caller {
-  if (access === "local socket") return LOCAL;
+/** Somebody who may ask. */
+export interface Admitted {
+  readonly caller: Caller;
+  /** By which requests are counted; null: they are not. */
+  readonly key: string | null;
+}
+
+/** Throws `SeamError` 401. `from`: the address that asks. */
+export function admit(access: Access, authorization: string | undefined, from: string | undefined): Admitted {
+  if (access === "local socket") return { caller: LOCAL, key: null };
   const [, key = ""] = /^Bearer +(\S+) *$/i.exec(authorization ?? "") ?? [];
   const known = isApiKey(key) ? access(key) : undefined;
   if (known === undefined) {
     throw new SeamError(401, "unauthorized", 'A valid API key is needed: "Authorization: Bearer seam_…".');
   }
-  return { name: known.name, role: known.role, seesPins: known.role !== "viewer" };
+  const { id, name, role } = known;
+  return { caller: { name, role, seesPins: role !== "viewer", from }, key: id ?? name };
 }
 
 /** Throws `SeamError` 403 when the caller may less than the endpoint needs. */
@@ -32,34 +43,11 @@ export function checkRole(by: Caller, needed: Endpoint["role"]): void {
   );
 }
 
-/**
- * On every response. Any origin may read it: what protects the API is the key, which a page has only when it was given
- * one, and never a cookie. Nothing is cached, since answers may hold PINs.
- */
+/** On every response. Nothing is cached, since answers may hold PINs. */
 export function responseHeaders(requestId: string) {
   return {
     "seam-request-id": requestId,
-    "access-control-allow-origin": "*",
-    "access-control-expose-headers": "seam-request-id, retry-after",
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
   };
 }
-
-/** What a browser may send. */
-export const preflightHeaders = {
-  "access-control-allow-methods": "GET, POST, PUT, PATCH, DELETE, OPTIONS",
-  "access-control-allow-headers": [
-    "authorization",
-    "content-type",
-    "last-event-id",
-    "seam-workspace",
-    "client-session-token",
-    "seam-client-session-token",
-    "seam-publishable-key",
-    "seam-lts-version",
-    "seam-sdk-name",
-    "seam-sdk-version",
-  ].join(", "),
-  "access-control-max-age": "600",
-};

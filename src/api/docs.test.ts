@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { allEndpoints } from "./server.js";
+import { allEndpoints } from "./all-routes.js";
 
 test("docs/api.md lists every route with its methods and role, and no other", () => {
   const text = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");

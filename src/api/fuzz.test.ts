@@ -5,7 +5,7 @@ import { KEYS, memoryApi } from "#test/support/memory-api";
 import { errorAnswer } from "./schemas/endpoint.js";
 import { jobsStream } from "./schemas/desk.js";
 import { metricsGet } from "./schemas/health.js";
-import { allEndpoints } from "./server.js";
+import { allEndpoints } from "./all-routes.js";
 
 /** Whatever is sent to any route: an answer in the envelope, and never a 500. */
 const api = memoryApi();

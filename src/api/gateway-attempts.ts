@@ -28,7 +28,7 @@ export function gatewayAttempts({ deps: { store } }: Engine): AttemptsModel {
 
 /** The journal's name for who asks. */
 export function causeOf(by: Caller): Cause {
-  return { opBy: by.name };
+  return { opBy: by.name, ...(by.from === undefined ? {} : { origin: by.from }) };
 }
 
 /** Starts a job, or says in Seam's terms why there is none. */

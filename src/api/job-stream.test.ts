@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import type { JsonObject } from "#src/lib/json";
 import { KEYS, type MemoryApi, memoryApi } from "#test/support/memory-api";
-import { HEARTBEAT_MS } from "./job-stream.js";
+import { HEARTBEAT_MS } from "./sse.js";
 import { jobProgress } from "./schemas/desk.js";
 
 const opened: MemoryApi[] = [];

@@ -1,24 +1,18 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
-import type { Clock } from "#src/lib/deadline";
-import { type DeskModel, type JobProgress, SeamError } from "./model.js";
+import type { DeskModel, JobProgress } from "./model.js";
+import { type OpenStreams, sseMessage } from "./sse.js";
 
-/** A comment line that often: it keeps proxies from closing a stream in which nothing happens. */
-export const HEARTBEAT_MS = 15_000;
-const STREAMS_MAX = 64;
-/** How long a browser waits before it connects again. */
-const RETRY_MS = 1_000;
 /** Id of the last message: a client that has it has everything. */
 const DONE = "done";
 
-/** Live steps of jobs as server-sent events. */
+/** Live steps of jobs as server-sent events. A job has a handful of steps, so a slow reader keeps little in memory. */
 export class JobStreams {
   readonly #desk: DeskModel;
-  readonly #clock: Clock;
-  readonly #open = new Set<() => void>();
+  readonly #streams: OpenStreams;
 
-  constructor(desk: DeskModel, clock: Clock) {
+  constructor(desk: DeskModel, streams: OpenStreams) {
     this.#desk = desk;
-    this.#clock = clock;
+    this.#streams = streams;
   }
 
   /**
@@ -31,62 +25,34 @@ export class JobStreams {
     headers: OutgoingHttpHeaders,
     takeResponse: () => ServerResponse,
   ): void {
-    if (this.#open.size >= STREAMS_MAX) {
-      throw new SeamError(429, "too_many_streams", `At most ${STREAMS_MAX} streams may be open at once.`);
-    }
+    this.#streams.checkRoom();
     const messageOf = messagesAfter(lastEventId);
     const earlier: string[] = [];
     // Until there is a response, messages are kept.
-    const stream = {
+    const live = {
       isDone: false,
       send: (message: string): void => void earlier.push(message),
       end: (): void => undefined,
     };
     const stopFollowing = this.#desk.follow(attemptId, (progress) => {
-      stream.send(messageOf(progress));
+      live.send(messageOf(progress));
       if (progress.step !== "done") return;
-      stream.isDone = true;
-      stream.end();
+      live.isDone = true;
+      live.end();
     });
 
     const response = takeResponse();
-    if (stream.isDone && lastEventId === DONE) {
+    if (live.isDone && lastEventId === DONE) {
       stopFollowing();
       // 204 tells a browser not to connect again.
       response.writeHead(204, headers).end();
       return;
     }
-    response.writeHead(200, { ...headers, "content-type": "text/event-stream", "x-accel-buffering": "no" });
-    response.write(`retry: ${RETRY_MS}\n\n${earlier.join("")}`);
-    const stopHeartbeat = this.#beat(response);
-    const end = (): void => {
-      if (!this.#open.delete(end)) return;
-      stopHeartbeat();
-      stopFollowing();
-      response.end();
-    };
-    this.#open.add(end);
-    stream.send = (message) => void response.write(message);
-    stream.end = end;
-    response.once("close", end);
-    if (stream.isDone) end();
-  }
-
-  /** Ends every stream, so that the server can close. */
-  closeAll(): void {
-    for (const end of [...this.#open]) end();
-  }
-
-  #beat(response: ServerResponse): () => void {
-    let cancel = (): void => undefined;
-    const next = (): void => {
-      cancel = this.#clock.startTimer(HEARTBEAT_MS, () => {
-        response.write(": still here\n\n");
-        next();
-      });
-    };
-    next();
-    return () => cancel();
+    const stream = this.#streams.begin(response, headers, { end: stopFollowing });
+    stream.send(earlier.join(""));
+    live.send = (message) => void stream.send(message);
+    live.end = () => stream.end();
+    if (live.isDone) stream.end();
   }
 }
 
@@ -95,13 +61,8 @@ function messagesAfter(lastEventId: string | undefined): (progress: JobProgress)
   const seen = /^\d{1,9}$/.test(lastEventId ?? "") ? Number(lastEventId) : 0;
   let count = 0;
   return (progress) => {
-    if (progress.step === "done") return message(DONE, DONE, progress);
+    if (progress.step === "done") return sseMessage(DONE, DONE, progress);
     count += 1;
-    return count <= seen ? "" : message(String(count), "progress", progress);
+    return count <= seen ? "" : sseMessage(String(count), "progress", progress);
   };
-}
-
-/** JSON has no bare line breaks, so one `data:` line is enough. */
-function message(id: string, event: string, data: JobProgress): string {
-  return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
 import { randomUUID } from "node:crypto";
 import { KEYS, memoryApi } from "#test/support/memory-api";
-import { gatewayRoutes, healthRoutes, seamRoutes, simulationRoutes } from "./server.js";
-import { jobsStream } from "./schemas/desk.js";
+import { allEndpoints, healthRoutes } from "./all-routes.js";
 import { errorAnswer } from "./schemas/endpoint.js";
 
-const KEYED = [...seamRoutes, ...gatewayRoutes, ...simulationRoutes].map(({ endpoint }) => endpoint);
+/** Whatever is served needs a key, but for the questions whether this is alive. */
+const KEYED = allEndpoints.filter(({ role }) => role !== null);
+/** A stream of events would not end: this is refused there, and means nothing to other routes. */
+const NO_STREAM_QUERY = "event_types=a&event_types=";
 /** For requests that leave no trace. */
 const shared = memoryApi();
 const asAdmin = { authorization: `Bearer ${KEYS.admin}` };
@@ -75,12 +77,12 @@ test("unknown routes are 404 in JSON, whatever the body", async () => {
   }
 });
 
-test.each([...KEYED, jobsStream].map((endpoint) => [endpoint.path, endpoint.methods] as const))(
+test.each(KEYED.map((endpoint) => [endpoint.path, endpoint.methods] as const))(
   "%s takes POST and what HTTP calls the act, and nothing else",
   async (path, methods) => {
     const { app } = shared;
     expect(methods[0]).toBe("POST");
-    const url = path.replace(":id", randomUUID());
+    const url = `${path.replace(":id", randomUUID())}?${NO_STREAM_QUERY}`;
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"] as const) {
       const response = await app.inject({ method, url, headers: asAdmin });
       expect([method, response.statusCode === 405]).toEqual([method, !methods.includes(method as never)]);
@@ -103,12 +105,16 @@ test("the method is looked at before the body", async () => {
 });
 
 const RANK = ["viewer", "technician", "admin"] as const;
-test.each([...KEYED, jobsStream].map((endpoint) => [endpoint.path, endpoint.role] as const))(
+test.each(KEYED.map((endpoint) => [endpoint.path, endpoint.role] as const))(
   "%s needs at least %s",
   async (path, needed) => {
-    const { post } = shared;
+    const { app, post } = shared;
+    const url = path.replace(":id", randomUUID());
+    const nobody = await app.inject({ method: "POST", url, payload: {} });
+    expect(nobody.statusCode).toBe(401);
+    expect(errorAnswer.parse(nobody.json()).error.type).toBe("unauthorized");
     for (const role of RANK) {
-      const response = await post(path.replace(":id", randomUUID()), { acs_encoder_id: 1 }, role);
+      const response = await post(url, { acs_encoder_id: 1, event_types: [""] }, role);
       const isAllowed = needed !== null && RANK.indexOf(role) >= RANK.indexOf(needed);
       expect([role, response.statusCode !== 403]).toEqual([role, isAllowed]);
       if (!isAllowed) expect(errorAnswer.parse(response.json()).error.type).toBe("insufficient_role");
@@ -116,10 +122,10 @@ test.each([...KEYED, jobsStream].map((endpoint) => [endpoint.path, endpoint.role
   },
 );
 
-test("a viewer may change nothing; keys, tokens, clock and configuration are the administrator's", () => {
+test("a viewer may change nothing; secrets, the audit, clock and configuration are the administrator's", () => {
   for (const { path, methods, role } of KEYED) {
     const isRead = methods.includes("GET");
-    if (/^\/lockbridge\/(keys|tokens|config|clock)\//.test(path)) {
+    if (/^\/(webhooks|lockbridge\/(keys|tokens|config|clock|audit))\//.test(path)) {
       expect([path, role]).toEqual([path, "admin"]);
     } else {
       expect([path, role]).toEqual([path, isRead ? "viewer" : "technician"]);
@@ -157,12 +163,58 @@ test("health needs no key; ready says when it is not", async () => {
   });
 });
 
-test("a browser may ask first, without a key", async () => {
-  const { app } = memoryApi();
-  const response = await app.inject({ method: "OPTIONS", url: "/acs/users/create" });
-  expect(response.statusCode).toBe(204);
-  expect(response.headers["access-control-allow-headers"]).toContain("authorization");
-  expect(response.headers["access-control-allow-methods"]).toContain("PATCH");
+test("no page of another origin may read anything, unless its origin is named", async () => {
+  const ask = async (allowedOrigins: readonly string[] | undefined, method: "OPTIONS" | "GET") => {
+    const { app } = memoryApi({ allowedOrigins });
+    const headers = { ...asAdmin, origin: "https://app.example" };
+    const response = await app.inject({ method, url: "/workspaces/get", headers });
+    expect(response.statusCode).toBe(method === "GET" ? 200 : 204);
+    return response.headers;
+  };
+  for (const origins of [undefined, [], ["https://other.example"]]) {
+    for (const method of ["OPTIONS", "GET"] as const) {
+      const names = Object.keys(await ask(origins, method));
+      expect(names.filter((name) => name.startsWith("access-control"))).toEqual([]);
+    }
+  }
+  const named = await ask(["https://other.example", "https://app.example"], "OPTIONS");
+  expect(named).toMatchObject({ "access-control-allow-origin": "https://app.example", vary: "origin" });
+  expect(named["access-control-allow-headers"]).toContain("authorization");
+  expect(named["access-control-allow-methods"]).toContain("PATCH");
+  const read = await ask(["*"], "GET");
+  expect(read).toMatchObject({ "access-control-allow-origin": "*" });
+  expect(read["access-control-expose-headers"]).toContain("seam-request-id");
+});
+
+test("a key that asks too often waits, and no other waits with it", async () => {
+  const { app, clock } = memoryApi({ rate: { perSecond: 2, burst: 3 } });
+  const ask = async (role: "viewer" | "admin", url = "/workspaces/get") => {
+    const response = await app.inject({ url, headers: { authorization: `Bearer ${KEYS[role]}` } });
+    return [response.statusCode, response.headers["retry-after"]];
+  };
+  for (let n = 0; n < 3; n += 1) expect(await ask("viewer")).toEqual([200, undefined]);
+  expect(await ask("viewer")).toEqual([429, "1"]);
+  expect(await ask("viewer", "/no/such/route")).toEqual([429, "1"]);
+  expect(await ask("admin")).toEqual([200, undefined]);
+  expect((await app.inject("/health")).statusCode).toBe(200);
+  await clock.advance(500);
+  expect(await ask("viewer")).toEqual([200, undefined]);
+  expect(await ask("viewer")).toEqual([429, "1"]);
+  await clock.advance(60_000);
+  for (let n = 0; n < 3; n += 1) expect(await ask("viewer")).toEqual([200, undefined]);
+  expect(await ask("viewer")).toEqual([429, "1"]);
+});
+
+test("a change whose act writes nothing down is in the audit all the same; reading is not, nor what failed", async () => {
+  const { post, site, audit } = memoryApi();
+  await post("/acs/users/list");
+  await post("/acs/users/create", { acs_system_id: randomUUID(), full_name: "Ann" });
+  expect(audit).toEqual([]);
+  const wish = { acs_system_id: site.systemId, full_name: "Ann" };
+  await post("/acs/users/create", wish, "technician");
+  expect(audit).toMatchObject([
+    { who: "the technician", from: "127.0.0.1", what: "/acs/users/create", target: site.systemId },
+  ]);
 });
 
 test("without a desk there is nothing under /lockbridge", async () => {

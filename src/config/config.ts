@@ -23,6 +23,10 @@ export interface Config {
     readonly host: string;
     readonly port: number;
     readonly tls: { readonly certificatePath: string; readonly key: Secret<string> } | null;
+    /** Of each token. */
+    readonly requestsPerSecond: number;
+    /** Origins, or `*`. */
+    readonly allowedOrigins: readonly string[];
   };
   readonly socketPath: string;
   readonly stateDir: string;
@@ -123,6 +127,8 @@ export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[])
         file.api.tls === undefined
           ? null
           : { certificatePath: file.api.tls.certificate, key: file.api.tls.key },
+      requestsPerSecond: file.api.requests_per_second,
+      allowedOrigins: file.api.allowed_origins,
     },
     socketPath: file.socket,
     stateDir: file.state_dir,

@@ -17,6 +17,7 @@ export function crossCheck(data: unknown): Finding[] {
     ...limits(data),
     ...cloudCarriers(data),
     ...cloudTls(data),
+    ...apiCertificate(data),
     ...apiBeyondLoopback(data),
   ];
 }
@@ -238,6 +239,12 @@ function certificateFault(path: string): string | undefined {
   } catch (error) {
     return `cannot read ${path}: ${reasonOf(error)}`;
   }
+}
+
+function apiCertificate(data: unknown): Finding[] {
+  const path = textOrUndefined(sectionOf(sectionOf(data, "api"), "tls")["certificate"]);
+  const fault = path === undefined ? undefined : certificateFault(path);
+  return fault === undefined ? [] : [{ path: ["api", "tls", "certificate"], at: "value", message: fault }];
 }
 
 function apiBeyondLoopback(data: unknown): Finding[] {

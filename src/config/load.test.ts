@@ -418,8 +418,28 @@ test("the API listens beyond this machine only with TLS", async () => {
   expect(await problems(`${GOOD}api: { host: 0.0.0.0 }\n`)).toEqual([
     `12 '0.0.0.0' api.host: tokens would cross the network unencrypted: "tls" is needed to listen on 0.0.0.0 (add tls, or listen on 127.0.0.1)`,
   ]);
-  const { api } = await good(`${GOOD}api: { host: 0.0.0.0, tls: { certificate: /etc/c.pem, key: k } }\n`);
-  expect(api.tls?.key.reveal()).toBe("k");
+  const folder = mkdtempSync(join(tmpdir(), "lockbridge-config-"));
+  const pem = join(folder, "api.crt");
+  writeFileSync(pem, "-----BEGIN CERTIFICATE-----\n");
+  const beyond = (path: string) => `${GOOD}api: { host: 0.0.0.0, tls: { certificate: ${path}, key: k } }\n`;
+  try {
+    const { api } = await good(beyond(pem));
+    expect(api.tls?.key.reveal()).toBe("k");
+    expect(await problems(beyond(`${folder}/none`))).toEqual([
+      `12 '${folder}/none' api.tls.certificate: cannot read ${folder}/none: there is no such file`,
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("no origin's pages may read the API unless it is named, and an origin is no URL with a path", async () => {
+  expect((await good(GOOD)).api).toMatchObject({ allowedOrigins: [], requestsPerSecond: 300 });
+  const { api } = await good(`${GOOD}api: { allowed_origins: ["https://desk.example", "*"] }\n`);
+  expect(api.allowedOrigins).toEqual(["https://desk.example", "*"]);
+  expect(await problems(`${GOOD}api: { allowed_origins: ["https://desk.example/"] }\n`)).toEqual([
+    expect.stringContaining("must be an origin like https://app.example, or * for all"),
+  ]);
 });
 
 // ── References ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -105,6 +105,20 @@ const api = z.strictObject({
   tls: z
     .strictObject({ certificate: absolutePath, key: secretText.describe("PEM; best as ${file:/path}.") })
     .optional(),
+  requests_per_second: z
+    .number()
+    .min(1)
+    .max(10_000)
+    .default(300)
+    .describe("How often one token may ask in the long run; twice as often at once after a rest."),
+  allowed_origins: z
+    .array(
+      z
+        .string()
+        .regex(/^(\*|https?:\/\/[^/\s]+)$/, "must be an origin like https://app.example, or * for all"),
+    )
+    .default([])
+    .describe("Whose pages may read answers in a browser (CORS); none unless named."),
 });
 
 const seconds = z.number().positive().max(3_600);

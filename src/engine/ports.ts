@@ -55,6 +55,8 @@ export interface ListQuery {
   readonly search?: string;
   /** Whole PIN; compared by keyed hash. */
   readonly code?: Secret<string>;
+  /** Of access codes: ours, or somebody else's. */
+  readonly isManaged?: boolean;
   /** A list of the document that has this member. */
   readonly holds?: { readonly list: string; readonly member: string };
   readonly limit: number;
@@ -201,6 +203,12 @@ export interface EventsQuery {
 
 export interface EventsTable {
   append(event: SeamEvent): void;
+  /** Number of the newest, 0 while there is none. Numbers rise in the order of appending. */
+  lastSeq(): number;
+  /** undefined: there is no such event, or it is no longer kept. */
+  seqOf(id: string): number | undefined;
+  /** In the order of appending. */
+  after(seq: number, limit: number): readonly { readonly seq: number; readonly event: SeamEvent }[];
   get(id: string): SeamEvent | undefined;
   /** In the order of `occurred_at`, and of appending within one instant. */
   list(query: EventsQuery): readonly SeamEvent[];

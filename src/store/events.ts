@@ -30,6 +30,9 @@ const storedBody = z.object({
   ),
 });
 
+const newestRow = z.object({ seq: z.number().nullable() });
+const placedRow = z.object({ seq: z.number() });
+
 export class Events implements EventsTable {
   readonly #connection: Connection;
   readonly #webhooks: Pick<WebhooksTable, "enqueue">;
@@ -60,6 +63,21 @@ export class Events implements EventsTable {
     return this.#select("WHERE id = @id", { id })[0];
   }
 
+  lastSeq(): number {
+    return newestRow.parse(this.#connection.get("SELECT max(seq) AS seq FROM events")).seq ?? 0;
+  }
+
+  seqOf(id: string): number | undefined {
+    const row = this.#connection.get("SELECT seq FROM events WHERE id = ?", [id]);
+    return placedRow.optional().parse(row)?.seq;
+  }
+
+  after(seq: number, limit: number): readonly { readonly seq: number; readonly event: SeamEvent }[] {
+    return this.#connection
+      .all("SELECT seq, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?", [seq, limit])
+      .map((row) => ({ seq: placedRow.parse(row).seq, event: storedBody.parse(row).body }));
+  }
+
   list({ since, before, ids, types, where = {}, limit, newestFirst }: EventsQuery): readonly SeamEvent[] {
     const conditions: string[] = [];
     const values: Record<string, SqlValue> = { limit };
@@ -74,8 +92,12 @@ export class Events implements EventsTable {
       narrow("type IN (SELECT value FROM json_each(@types))", { types: asList(types) });
     Object.entries(where).forEach(([property, wanted], index) => {
       const value = `value${index}`;
-      const isWanted = `IN (SELECT value FROM json_each(@${value}))`;
-      const named = { [value]: asList(typeof wanted === "string" ? [wanted] : wanted) };
+      const list = typeof wanted === "string" ? [wanted] : wanted;
+      // With one value the index gives the order too.
+      const [only = ""] = list;
+      const isOne = list.length === 1;
+      const isWanted = isOne ? `= @${value}` : `IN (SELECT value FROM json_each(@${value}))`;
+      const named = { [value]: isOne ? only : asList(list) };
       if (isIndexed(property)) narrow(`${property} ${isWanted}`, named);
       else
         narrow(`EXISTS (SELECT 1 FROM json_each(body) WHERE key = @key${index} AND value ${isWanted})`, {

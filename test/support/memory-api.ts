@@ -1,9 +1,12 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { FastifyInstance, LightMyRequestResponse } from "fastify";
+import { absentPart } from "#src/api/model/absent-part";
 import type { Caller } from "#src/api/model";
+import type { Rate } from "#src/api/rate-limit";
 import { createApi } from "#src/api/server";
 import { storedWebhooks } from "#src/api/stored-webhooks";
 import { cloudWebhooksTable, openCloudDatabase } from "#src/sandbox/cloud/database";
+import type { JsonObject } from "#src/lib/json";
 import { memoryDesk, type MemoryDesk } from "./memory-desk-model.js";
 import { memorySite, type MemorySite } from "./memory-seam-model.js";
 import { VirtualClock } from "./virtual-clock.js";
@@ -20,6 +23,8 @@ export interface MemoryApi {
   readonly site: MemorySite;
   readonly work: MemoryDesk;
   readonly clock: VirtualClock;
+  /** Entries that were written down, the oldest first. */
+  readonly audit: readonly JsonObject[];
   /** What was logged as an error. */
   readonly failures: { readonly fields: object; readonly message: string }[];
   /** POSTs JSON as an administrator, or as the given role. */
@@ -32,17 +37,21 @@ export function memoryApi(
     readonly isGateway?: boolean;
     readonly isLocal?: boolean;
     readonly isReady?: () => boolean;
+    readonly rate?: Rate;
+    readonly allowedOrigins?: readonly string[] | undefined;
   } = {},
 ): MemoryApi {
   const clock = new VirtualClock();
   const site = memorySite(() => clock.now());
   const work = memoryDesk(site);
+  const audit: JsonObject[] = [];
   const failures: { fields: object; message: string }[] = [];
   const roles = new Map<string, Caller["role"]>(
     Object.entries(KEYS).map(([role, key]) => [key, role as Caller["role"]]),
   );
   const app = createApi({
-    model: site.model,
+    // The hardware that `simulate` routes act on is no part of a site in memory: its routes are served and refuse.
+    model: { ...site.model, simulation: site.model.simulation ?? absentPart("Simulated hardware is") },
     desk: options.isGateway === false ? undefined : work.desk,
     webhooks: storedWebhooks({
       table: cloudWebhooksTable(openCloudDatabase(undefined)),
@@ -53,6 +62,20 @@ export function memoryApi(
       change: (_by, _what, _target, work) => work(),
       removed: () => undefined,
     }),
+    events: {
+      head: () => 0,
+      placeOf: () => undefined,
+      after: () => [],
+      onNew: () => () => undefined,
+    },
+    audit: {
+      lastSeq: () => audit.length,
+      append: ({ name, from = null }, what, target) => void audit.push({ who: name, from, what, target }),
+      list: () => [],
+    },
+    metrics: () => Promise.resolve("# nothing\n"),
+    rate: options.rate,
+    allowedOrigins: options.allowedOrigins,
     auth: options.isLocal
       ? "local socket"
       : (key) => {
@@ -69,6 +92,7 @@ export function memoryApi(
     site,
     work,
     clock,
+    audit,
     failures,
     post: (path, body = {}, role = "admin") =>
       app.inject({

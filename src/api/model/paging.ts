@@ -1,10 +1,11 @@
 import type { JsonObject } from "#src/lib/json";
 
-/** Who asks. `seesPins`: answers may carry PINs. */
+/** Who asks. `seesPins`: answers may carry PINs. `from`: an address, or `local socket`; absent inside the process. */
 export interface Caller {
   readonly name: string;
   readonly role: "viewer" | "technician" | "admin";
   readonly seesPins: boolean;
+  readonly from?: string | undefined;
 }
 
 export interface Paging {
