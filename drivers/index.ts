@@ -2,7 +2,8 @@ import type { Driver } from "#driver-api";
 
 /** Every driver there is, loaded only when it is configured. `npm run new-driver NAME` adds a line. */
 export const drivers = {
-  osdp: () => import("./osdp/index.js"),
+  msr605: () => import("./msr605/index.js"),
+  msr605x: () => import("./msr605x/index.js"),
   pn532: () => import("./pn532/index.js"),
   reference: () => import("./reference/index.js"),
 } as const satisfies Record<string, () => Promise<{ readonly default: Driver }>>;

@@ -410,7 +410,7 @@ function isLineProblem(error: unknown): error is LineProblem {
 }
 
 function capabilitiesOf(unit: Unit): string[] {
-  return (["cardWriter", "keyIssuer", "cardReader", "keypadLock", "signals"] as const).filter(
+  return (["cardWriter", "stripeWriter", "keyIssuer", "cardReader", "keypadLock", "signals"] as const).filter(
     (name) => unit[name] !== undefined,
   );
 }

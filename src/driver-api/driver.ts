@@ -4,6 +4,7 @@ import type { Secret } from "#src/lib/secret";
 import type { CardWriter, KeyIssuer } from "./card.js";
 import type { CardReader, KeypadLock, Signals } from "./keypad.js";
 import type { HidSettings, Lines, SerialSettings, TransportKind } from "./line.js";
+import type { StripeWriter } from "./stripe.js";
 
 /** Every call that waits carries a signal. The caller states the deadline; a driver has none of its own but its protocol's. */
 export interface Call {
@@ -73,6 +74,7 @@ export interface Device {
 export interface Unit {
   readonly key: string;
   readonly cardWriter?: CardWriter;
+  readonly stripeWriter?: StripeWriter;
   readonly keyIssuer?: KeyIssuer;
   readonly cardReader?: CardReader;
   readonly keypadLock?: KeypadLock;

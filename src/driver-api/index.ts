@@ -3,3 +3,4 @@ export * from "./driver.js";
 export * from "./errors.js";
 export * from "./keypad.js";
 export * from "./line.js";
+export * from "./stripe.js";

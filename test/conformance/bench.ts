@@ -13,6 +13,7 @@ import {
 import { CANARY } from "#test/conformance/plans";
 import type { DriverRig, RigDevice, RigHand } from "#test/conformance/rig";
 import { Tap } from "#test/conformance/tap";
+import { MemoryHidLine } from "#test/support/memory-hid-line";
 import { type LineDevice, MemoryLine } from "#test/support/memory-line";
 import { VirtualClock } from "#test/support/virtual-clock";
 
@@ -61,7 +62,9 @@ export class Bench {
     const { driver, rig } = this.subject;
     const note = (fields: object, message: string) => this.#print({ message, ...fields });
     const log = { debug: note, warn: note };
-    const context = { line: this.line, clock: this.clock, log };
+    const line =
+      driver.transport === "hid" ? new MemoryHidLine(this.line, driver.hid, this.clock) : this.line;
+    const context = { line, clock: this.clock, log };
     return driver.open(driver.config.parse(rig.config), context, { signal });
   }
 
@@ -160,13 +163,13 @@ function bytesAsHex(this: unknown, key: string, value: unknown): unknown {
 /** What a careless log line could make of a secret. */
 const CANARY_SHAPES = shapesOf(CANARY);
 
-function shapesOf({ pin, ...bytes }: typeof CANARY): readonly string[] {
-  const shapes = [...Object.values(bytes), Buffer.from(pin)].flatMap((value) => {
+function shapesOf({ pin, stripe, ...bytes }: typeof CANARY): readonly string[] {
+  const shapes = [...Object.values(bytes), Buffer.from(pin), Buffer.from(stripe)].flatMap((value) => {
     const hex = Buffer.from(value).toString("hex");
     const base64 = Buffer.from(value).toString("base64");
     return [hex, hex.toUpperCase(), base64.replace(/=+$/, "").slice(0, -1), [...value].join(",")];
   });
-  return [pin, ...shapes];
+  return [pin, stripe, ...shapes];
 }
 
 export function expectNobodyListensTo({ signal }: Call): void {

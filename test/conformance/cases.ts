@@ -6,6 +6,7 @@ import { formatCases } from "#test/conformance/format-cases";
 import { issuerCases } from "#test/conformance/issuer-cases";
 import { lockCases } from "#test/conformance/lock-cases";
 import { planCases } from "#test/conformance/plan-cases";
+import { stripeCases } from "#test/conformance/stripe-cases";
 import { troubleCases } from "#test/conformance/trouble-cases";
 
 /** Every promise, in the order in which the driver guide lists them. */
@@ -15,6 +16,7 @@ export const cases: readonly Case[] = [
   ...cardCases,
   ...planCases,
   ...formatCases,
+  ...stripeCases,
   ...lockCases,
   ...doorCases,
   ...issuerCases,

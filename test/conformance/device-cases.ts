@@ -30,7 +30,7 @@ export const deviceCases: readonly Case[] = [
     promise: "something that answers in another language is device.wrong",
     needs: null,
     async run(subject) {
-      const bench = new Bench(subject, foreignDevice());
+      const bench = new Bench(subject, foreignDevice(subject));
       expect(await bench.failure(bench.begin())).toMatchObject({ code: "device.wrong", effect: "none" });
       await bench.finish();
     },
@@ -375,12 +375,14 @@ async function expectAllLost(bench: Bench): Promise<void> {
   expect(bench.line.carried.to_device).toBe(before);
 }
 
-/** A modem, say, that has fallen onto this line. */
-function foreignDevice(): LineDevice {
+/** A modem, say, that has fallen onto this line; on USB HID, something whose reports say the same. */
+function foreignDevice({ driver }: Subject): LineDevice {
+  const reportBytes = driver.transport === "hid" ? (driver.hid?.featureBytes ?? driver.hid?.reportBytes) : 0;
   const listeners = new Set<(bytes: Uint8Array) => void>();
   return {
     receive() {
-      for (const listener of [...listeners]) listener(Buffer.from("\r\nERROR\r\n"));
+      const said = Buffer.from("\r\nERROR\r\n".padEnd(reportBytes ?? 0, "\r\n"));
+      for (const listener of [...listeners]) listener(said.subarray(0, reportBytes || said.length));
     },
     onSend(listener) {
       listeners.add(listener);

@@ -9,6 +9,7 @@ const GUIDE = join(import.meta.dirname, "../../docs/driver-guide.md");
 const HEADINGS: readonly (readonly [Case["needs"], string])[] = [
   [null, "Every device"],
   ["cardWriter", "Card writers"],
+  ["stripeWriter", "Stripe writers"],
   ["keypadLock:on_device", "Locks that hold their codes"],
   ["keypadLock:on_gateway", "Doors whose codes the gateway holds"],
   ["cardReader", "Card readers"],

@@ -6,8 +6,8 @@ import type { LineDevice } from "#test/support/memory-line";
 export type Capability = Exclude<keyof Unit, "key" | "keypadLock"> | `keypadLock:${KeypadLock["codes"]}`;
 
 export function capabilitiesOf(unit: Unit): readonly Capability[] {
-  const { cardWriter, keyIssuer, cardReader, signals, keypadLock } = unit;
-  const plain = Object.entries({ cardWriter, keyIssuer, cardReader, signals } as const);
+  const { cardWriter, stripeWriter, keyIssuer, cardReader, signals, keypadLock } = unit;
+  const plain = Object.entries({ cardWriter, stripeWriter, keyIssuer, cardReader, signals } as const);
   const present = plain.filter(([, capability]) => capability !== undefined);
   const names = present.map(([name]) => name as Exclude<Capability, `keypadLock:${string}`>);
   return keypadLock === undefined ? names : [...names, `keypadLock:${keypadLock.codes}`];
@@ -24,6 +24,10 @@ export interface RigHand {
   /** Lays one more blank card on the card writer. */
   readonly putCard?: (technology: CardTechnology) => void;
   readonly takeCards?: () => void;
+  /** From now on a hand pulls one and the same stripe, blank at first, through whenever the device waits; or no hand does. */
+  readonly holdStripe?: (isHeld: boolean) => void;
+  /** So many more pulls go wrong. */
+  readonly pullBadly?: (times: number) => void;
   /** Lays a blank card into the key issuer. */
   readonly putIssuerCard?: () => void;
   /** Types at the first keypad that leaves the decision to the gateway, and ends the entry as people do there. */

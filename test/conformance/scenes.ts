@@ -1,8 +1,17 @@
 import { expect } from "vitest";
 import type { Call, CardSeen, CardTechnology, KeyIssuer, OnDeviceKeypad } from "#driver-api";
 import { type Bench, calm, type Subject } from "#test/conformance/bench";
-import { readPlanFor, writePlanFor } from "#test/conformance/plans";
-import { expectCanary, facts, oneCardPerContainer, pinFor, present } from "#test/conformance/steps";
+import { CANARY, readPlanFor, writePlanFor } from "#test/conformance/plans";
+import {
+  canaryOnTrack3,
+  expectCanary,
+  facts,
+  oneCardPerContainer,
+  pinFor,
+  present,
+  stripeReadBack,
+  stripeWith,
+} from "#test/conformance/steps";
 
 /** One call that a device offers, with its stage: what has to lie there and be done before. */
 export interface Scene {
@@ -27,6 +36,7 @@ export function scenesOf(subject: Subject): readonly Scene[] {
   return [
     ping,
     ...(has("cardWriter") ? oneCardPerContainer(subject).flatMap(cardScenes) : []),
+    ...(has("stripeWriter") ? stripeScenes : []),
     ...(has("keyIssuer") ? issuerScenes : []),
     ...(has("keypadLock:on_device") ? lockScenes : []),
     ...(has("keypadLock:on_gateway") ? doorScenes : []),
@@ -102,6 +112,33 @@ function cardScenes(technology: CardTechnology): readonly Scene[] {
     },
   ];
 }
+
+const stripeScenes: readonly Scene[] = [
+  {
+    name: "stripeWriter.read",
+    changes: false,
+    async set(bench) {
+      await stripeReadBack(bench);
+      return {
+        begin: (call) => bench.unit("stripeWriter").read(call),
+        check: (read) => expect(read).toEqual(stripeWith(CANARY.stripe)),
+      };
+    },
+  },
+  {
+    name: "stripeWriter.change",
+    changes: true,
+    set(bench) {
+      const writer = bench.unit("stripeWriter");
+      bench.hand("holdStripe")(true);
+      return Promise.resolve({
+        begin: (call) => writer.change(canaryOnTrack3, call, () => undefined),
+        // Whatever came onto the stripe was told.
+        check: async (read) => expect(await bench.run(writer.read(calm()))).toEqual(read),
+      });
+    },
+  },
+];
 
 const madeKey = async (bench: Bench): Promise<{ issuer: KeyIssuer; cardNumber: string }> => {
   const issuer = bench.unit("keyIssuer");

@@ -1,5 +1,15 @@
-import { expect } from "vitest";
-import type { Call, CardSeen, CardTechnology, KeyFacts, OnDeviceKeypad, ReadBack, Unit } from "#driver-api";
+import { expect, vi } from "vitest";
+import type {
+  Call,
+  CardSeen,
+  CardTechnology,
+  KeyFacts,
+  OnDeviceKeypad,
+  ReadBack,
+  StripeChange,
+  StripeRead,
+  Unit,
+} from "#driver-api";
 import { toHex } from "#src/lib/hex";
 import { Secret } from "#src/lib/secret";
 import { type Bench, calm, type Subject } from "#test/conformance/bench";
@@ -36,9 +46,33 @@ export async function present(bench: Bench, technology: CardTechnology): Promise
   return card;
 }
 
+/** What is written on stripes: digits, which every track takes. */
+export const canaryOnTrack3: StripeChange = {
+  do: "write",
+  tracks: [{ track: 3, text: new Secret(CANARY.stripe) }],
+};
+
+/** A stripe of which only track 3 is written, or none. */
+export const stripeWith = (text: string | null): StripeRead => ({
+  1: { is: "blank" },
+  2: { is: "blank" },
+  3: text === null ? { is: "blank" } : { is: "text", text },
+});
+
+export async function stripeReadBack(bench: Bench): Promise<void> {
+  const writer = bench.unit("stripeWriter");
+  bench.hand("holdStripe")(true);
+  expect(await bench.run(writer.read(calm()))).toEqual(stripeWith(null));
+  const changed = vi.fn();
+  expect(await bench.run(writer.change(canaryOnTrack3, calm(), changed))).toEqual(stripeWith(CANARY.stripe));
+  expect(changed).toHaveBeenCalledOnce();
+  expect(await bench.run(writer.read(calm()))).toEqual(stripeWith(CANARY.stripe));
+}
+
 export async function everyReadBack(bench: Bench): Promise<void> {
   await bench.run(bench.device.ping(calm()));
   for (const technology of bench.subject.rig.cards) await cardReadBack(bench, technology);
+  if (bench.subject.rig.capabilities.includes("stripeWriter")) await stripeReadBack(bench);
   for (const lock of bench.locks()) await slotReadBack(bench, lock);
 }
 
@@ -97,12 +131,14 @@ export function everyCall(bench: Bench, call: Call): readonly (() => Promise<unk
 }
 
 function callsOf(unit: Unit, technology: CardTechnology, call: Call): readonly (() => Promise<unknown>)[] {
-  const { cardWriter: writer, keyIssuer: issuer, keypadLock: keypad, signals } = unit;
+  const { cardWriter: writer, stripeWriter: stripes, keyIssuer: issuer, keypadLock: keypad, signals } = unit;
   const card: CardSeen = { uid: "04a1b2c3", technology };
   return [
     writer && (() => writer.present(call)),
     writer && (() => writer.read(card, readPlanFor(technology), call)),
     writer && (() => writer.write(card, writePlanFor(technology), call)),
+    stripes && (() => stripes.read(call)),
+    stripes && (() => stripes.change(canaryOnTrack3, call, () => undefined)),
     issuer && (() => issuer.issue(facts, call)),
     issuer?.read && (() => issuer.read?.(call) ?? Promise.resolve()),
     issuer?.cancel && (() => issuer.cancel?.("K000001", call) ?? Promise.resolve()),

@@ -77,7 +77,7 @@ class Node:
         with self.input_lock, open(self.terminal(), "rb", buffering=0) as near:
             os.write(self.fd, report)
             # It reaches the near end a moment later, and is read a moment after that.
-            wait_until(lambda: waiting_bytes(near) > 0, 0.02)
+            wait_until(lambda: waiting_bytes(near) > 0, 0.04)
             wait_until(lambda: waiting_bytes(near) == 0, 2)
 
     def terminal(self):

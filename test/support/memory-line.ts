@@ -45,6 +45,9 @@ export class MemoryLine implements SerialLine {
   /** Bytes handed over so far, by direction. */
   readonly carried = { to_device: 0, to_host: 0 };
 
+  /** Length of the packets that the line carries whole or not at all, as USB HID does; 0: a stream of bytes. */
+  packetBytes = 0;
+
   readonly #device: LineDevice;
   readonly #dataListeners = new Set<(chunk: Uint8Array) => void>();
   readonly #closeListeners = new Set<(reason: string) => void>();
@@ -77,7 +80,8 @@ export class MemoryLine implements SerialLine {
     }
     if (!this.isOpen) return Promise.reject(new DriverError("device.lost", "none", "the line is gone"));
     const passed = this.#pass("to_device", bytes.slice());
-    if (passed.length > 0) queueMicrotask(() => this.#device.receive(passed));
+    const isWhole = this.packetBytes === 0 || passed.length === bytes.length;
+    if (passed.length > 0 && isWhole) queueMicrotask(() => this.#device.receive(passed));
     return this.#isBreaking
       ? Promise.reject(new DriverError("device.lost", "unknown", "the line went away in a write"))
       : Promise.resolve();
@@ -182,8 +186,9 @@ export class MemoryLine implements SerialLine {
   }
 
   #toHost(bytes: Uint8Array): void {
+    const noise = this.packetBytes === 0 ? this.faults.noise : packet(this.faults.noise, this.packetBytes);
     const glued = Buffer.concat([
-      this.faults.noise,
+      noise,
       this.faults.repeatsPrevious ? this.#previous : new Uint8Array(),
       bytes,
     ]);
@@ -191,12 +196,21 @@ export class MemoryLine implements SerialLine {
     this.#previous = bytes;
     this.#garble(glued);
     const passed = this.#pass("to_host", glued);
-    const size = this.faults.chunkBytes > 0 ? this.faults.chunkBytes : Math.max(1, passed.length);
+    const wanted = this.faults.chunkBytes > 0 ? this.faults.chunkBytes : Math.max(1, passed.length);
+    const size = this.packetBytes || wanted;
     for (let at = 0; at < passed.length; at += size) {
       const chunk = Uint8Array.from(passed.subarray(at, at + size));
+      if (chunk.length < this.packetBytes) return;
       queueMicrotask(() => {
         if (this.isOpen) for (const listener of [...this.#dataListeners]) listener(chunk);
       });
     }
   }
+}
+
+/** No packet for no bytes. */
+function packet(bytes: Uint8Array, size: number): Uint8Array {
+  const whole = new Uint8Array(bytes.length === 0 ? 0 : size);
+  whole.set(bytes.subarray(0, size));
+  return whole;
 }

@@ -1,15 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { rig } from "#drivers/reference/conformance";
-import { copyOfReference, type Patch } from "#test/conformance/broken/copy";
+import { rig as msr605 } from "#drivers/msr605/conformance";
+import { rig as reference } from "#drivers/reference/conformance";
+import { copyOf, type Patch } from "#test/conformance/broken/copy";
 import { cardFlaws } from "#test/conformance/broken/card-flaws";
+import type { Flaw } from "#test/conformance/broken/flaw";
 import { lockFlaws } from "#test/conformance/broken/lock-flaws";
 import { sessionFlaws } from "#test/conformance/broken/session-flaws";
+import { stripeFlaws } from "#test/conformance/broken/stripe-flaws";
 import { cases } from "#test/conformance/cases";
 
-const flaws = [...sessionFlaws, ...cardFlaws, ...lockFlaws];
+const flaws = [...sessionFlaws, ...cardFlaws, ...stripeFlaws, ...lockFlaws];
+const rigs = { reference, msr605 } as const;
 
 /**
- * The suite can fail: one mistake at a time is laid on a copy of the reference driver, and the cases named beside it
+ * The suite can fail: one mistake at a time is laid on a copy of a driver, and the cases named beside it
  * find it. No case is there that finds nothing.
  */
 test("every case finds a flaw", () => {
@@ -18,16 +22,16 @@ test("every case finds a flaw", () => {
   expect([...caught].filter((id) => !cases.some((it) => it.id === id))).toEqual([]);
 });
 
-test.each(["D01", "D15", "D17", "C01", "F01", "K01", "G01", "R01", "S01", "I01"])(
-  "the copy as it is keeps %s",
-  async (id) => {
-    expect(await failureOf(id, [])).toBeUndefined();
-  },
-);
+test.each([
+  ...["D01", "D15", "D17", "C01", "F01", "K01", "G01", "R01", "S01", "I01"].map((id) => ["reference", id]),
+  ...["D01", "D15", "D17", "W01", "W04", "S01"].map((id) => ["msr605", id]),
+] as [Flaw["driver"], string][])("the copy of %s as it is keeps %s", async (driver, id) => {
+  expect(await failureOf(driver, id, [])).toBeUndefined();
+});
 
-describe.each(flaws)("a driver that $flaw", ({ caughtBy, patches }) => {
+describe.each(flaws)("a driver that $flaw", ({ driver, caughtBy, patches }) => {
   test.each(caughtBy)("fails %s", async (id) => {
-    const failure = await failureOf(id, patches);
+    const failure = await failureOf(driver, id, patches);
     expect(failure).toBeInstanceOf(Error);
     // A mistake in the patch itself would fail every case, and prove nothing.
     expect(failure).not.toBeInstanceOf(SyntaxError);
@@ -35,13 +39,14 @@ describe.each(flaws)("a driver that $flaw", ({ caughtBy, patches }) => {
   });
 });
 
-async function failureOf(id: string, patches: readonly Patch[]): Promise<unknown> {
+async function failureOf(driverId: Flaw["driver"], id: string, patches: readonly Patch[]): Promise<unknown> {
   const it = cases.find((candidate) => candidate.id === id);
   if (it === undefined) throw new RangeError(`no case ${id}`);
   // A patch that no longer fits must not count as a flaw that was found.
-  const driver = copyOfReference(patches);
+  const driver = copyOf(driverId, patches);
+  const subject = { id: driverId, driver, rig: rigs[driverId] };
   try {
-    await it.run({ id: "reference", driver, rig }, () => Promise.resolve(copyOfReference(patches)));
+    await it.run(subject, () => Promise.resolve(copyOf(driverId, patches)));
     return undefined;
   } catch (error) {
     return error;

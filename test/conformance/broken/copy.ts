@@ -16,7 +16,7 @@ export interface Patch {
   readonly put: string;
 }
 
-const FOLDER = join(import.meta.dirname, "../../../drivers/reference");
+const ROOT = join(import.meta.dirname, "../../..");
 
 /** What the copy shares with everybody else, so that its errors are the errors that the cases know. */
 const SHARED: Readonly<Record<string, unknown>> = {
@@ -27,30 +27,40 @@ const SHARED: Readonly<Record<string, unknown>> = {
   "#src/lib/secret": secret,
 };
 
+/** What several drivers are built on. */
+const FAMILIES = "#src/magstripe/";
+
 type Module = Record<string, unknown>;
 
-/** The reference driver with the patches, evaluated anew: it shares no state with any other copy. */
-export function copyOfReference(patches: readonly Patch[]): Driver {
+/**
+ * The driver `id` with the patches, evaluated anew: it shares no state with any other copy. What drivers of a family
+ * share is copied too; a patch names its files by their whole path, and those of the driver by their name alone.
+ */
+export function copyOf(id: string, patches: readonly Patch[]): Driver {
+  const folder = `drivers/${id}`;
+  const placed = patches.map((patch) =>
+    patch.file.includes("/") ? patch : { ...patch, file: `${folder}/${patch.file}` },
+  );
   const modules = new Map<string, Module>();
   const load = (file: string): Module => {
     const known = modules.get(file);
     if (known !== undefined) return known;
     const module: Module = {};
     modules.set(file, module);
-    const require = (wanted: string) =>
-      wanted.startsWith(".")
-        ? load(normalize(join(dirname(file), wanted)).replace(/\.js$/, ".ts"))
-        : shared(wanted);
+    const require = (wanted: string) => {
+      if (wanted.startsWith(".")) return load(normalize(join(dirname(file), wanted)).replace(/\.js$/, ".ts"));
+      return wanted.startsWith(FAMILIES) ? load(`${wanted.slice(1)}.ts`) : shared(wanted);
+    };
     // The text is our own driver's; evaluating it is what this function is for.
     // eslint-disable-next-line @typescript-eslint/no-implied-eval
-    const evaluate = new Function("exports", "require", compiled(file, patches)) as (
+    const evaluate = new Function("exports", "require", compiled(file, placed)) as (
       exports: Module,
       require: (wanted: string) => unknown,
     ) => void;
     evaluate(module, require);
     return module;
   };
-  return load("index.ts")["default"] as Driver;
+  return load(`${folder}/index.ts`)["default"] as Driver;
 }
 
 function shared(wanted: string): unknown {
@@ -64,7 +74,7 @@ function compiled(file: string, patches: readonly Patch[]): string {
   const own = patches.filter((patch) => patch.file === file);
   const known = own.length === 0 ? unchanged.get(file) : undefined;
   if (known !== undefined) return known;
-  const code = ts.transpile(own.reduce(patched, readFileSync(join(FOLDER, file), "utf8")), {
+  const code = ts.transpile(own.reduce(patched, readFileSync(join(ROOT, file), "utf8")), {
     module: ts.ModuleKind.CommonJS,
     target: ts.ScriptTarget.ES2022,
   });
