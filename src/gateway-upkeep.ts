@@ -49,6 +49,7 @@ function workOnce(engine: Engine, { link, time, log }: Upkeep): boolean {
     engine.offlineWork.setOnline(phase === "welcomed");
     if (ackedSeq === lastSeq) engine.offlineWork.accountedFor();
   }
+  engine.keypads.turn();
   const nextAt = engine.wake();
   return nextAt !== null && nextAt <= time.read().certain;
 }

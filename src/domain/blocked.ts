@@ -13,8 +13,6 @@ export function blockedReason(code: string): string {
       return "it names an acs_system that is not in the gateway's configuration (any more)";
     case "refused":
       return "no card can say what is wanted: check its dates and entrances";
-    case "not_supported":
-      return "this gateway does not program keypads yet";
     case "orphaned":
       return "the cloud lost it (it was restored to an earlier state): somebody has to adopt or refuse it there";
     default:

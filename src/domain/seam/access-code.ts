@@ -1,3 +1,4 @@
+import { SET_AHEAD_MS } from "#src/domain/codes/schedule";
 import type { ObservedCode } from "#src/domain/observed-code";
 import type { AccessCodeSpec } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
@@ -117,9 +118,6 @@ function renderPending(pending: Pending, code: Secret<string> | null): JsonObjec
     ...(to === undefined || isPin ? {} : { to }),
   };
 }
-
-/** Codes of locks without a schedule of their own are set so long before they start. */
-const SET_AHEAD_MS = 60 * 60_000;
 
 /** What is certain of a wish that no gateway has answered yet. */
 export function unheard(spec: AccessCodeSpec, now: number): ObservedCode {

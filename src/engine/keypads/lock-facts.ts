@@ -1,6 +1,7 @@
 import type { LockEvent, Unit } from "#driver-api";
 import type { InventoryLock } from "#src/domain/inventory";
 import type { LockSettings, ObservedLock } from "#src/domain/observed-lock";
+import { batteryStatus } from "#src/domain/seam/device";
 import type { SeamEventType } from "#src/domain/seam/event";
 import { canonicalJson, type JsonObject } from "#src/lib/json";
 import { offlineReason } from "../device-problem.js";
@@ -133,12 +134,6 @@ export function noteLockEvent(
     case "slot.changed":
       return;
   }
-}
-
-export function batteryStatus(level: number): "critical" | "low" | "good" | "full" {
-  if (level < 0.1) return "critical";
-  if (level < LOW_BATTERY) return "low";
-  return level < 0.9 ? "good" : "full";
 }
 
 /** Whose code it was, where the lock named a slot. */

@@ -1,23 +1,15 @@
 import type { InventoryLock } from "#src/domain/inventory";
 import type { CodeOnLock, LockFacts } from "#src/domain/seam/lock-facts";
+import { lockFacts } from "#src/domain/seam/device";
 import { acsCredentialSpec } from "#src/domain/spec";
 import type { EngineDeps } from "../engine-deps.js";
 import { isGoneState } from "../gone-state.js";
+import { lockRow } from "./lock-facts.js";
 
 /** What the rules for access codes need to know of a lock. A lock that was never seen takes none. */
-export function lockFactsOf({ store, devices }: EngineDeps, lock: InventoryLock): LockFacts {
-  const known = store.keypads.lock(lock.id);
-  const keypad = known?.observed.keypad ?? null;
-  const lengths = known?.settings.codeLengths ?? keypad?.codeLengths ?? [];
-  return {
-    id: lock.id,
-    name: known?.settings.name ?? lock.name,
-    canProgramCodes: keypad !== null,
-    codeLengths: [...lengths].sort((a, b) => a - b),
-    constraints: [],
-    supportsBackupPool: lock.backupCodes > 0,
-    isOnline: devices.isOnline(lock.unit),
-  };
+export function lockFactsOf(deps: EngineDeps, lock: InventoryLock): LockFacts {
+  const { observed, settings } = lockRow(deps, lock.id);
+  return lockFacts({ lock, observed, settings, inventory: deps.inventory, isSandbox: false });
 }
 
 /** Far more codes than a lock has slots. */
