@@ -4,6 +4,7 @@ import type { Driver } from "#driver-api";
 export const drivers = {
   msr605: () => import("./msr605/index.js"),
   msr605x: () => import("./msr605x/index.js"),
+  osdp: () => import("./osdp/index.js"),
   pn532: () => import("./pn532/index.js"),
   reference: () => import("./reference/index.js"),
 } as const satisfies Record<string, () => Promise<{ readonly default: Driver }>>;
