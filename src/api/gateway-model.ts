@@ -4,10 +4,12 @@ import type { Engine } from "#src/engine/engine";
 import { missing } from "./fault.js";
 import { causeOf, gatewayAttempts, startedJob } from "./gateway-attempts.js";
 import { gatewayObjects } from "./gateway-objects.js";
-import { absentPart } from "./model/absent-part.js";
-import type { EncodersModel, EventsModel, LocksModel, SeamModel } from "./model.js";
+import { gatewayLocks } from "./gateway-locks.js";
+import type { EncodersModel, EventsModel, SeamModel } from "./model.js";
+import { accessCodesSection } from "./sections/access-codes.js";
 import { accessGroupsSection } from "./sections/access-groups.js";
 import { credentialsSection } from "./sections/credentials.js";
+import { devicesSection, locksSection } from "./sections/devices.js";
 import { entrancesSection } from "./sections/entrances.js";
 import { encodersSection, systemsSection, workspaceSection } from "./sections/site.js";
 import { objectOf, type SiteObjects } from "./sections/site-objects.js";
@@ -16,18 +18,19 @@ import { usersSection } from "./sections/users.js";
 /** The Seam routes on the gateway: the sections decide, the engine carries out, the store answers. */
 export function gatewayModel(engine: Engine, options: { readonly isSandbox: boolean }): SeamModel {
   const site = gatewayObjects(engine, options);
-  const locks: LocksModel = absentPart("Locks are");
+  const locks = gatewayLocks(engine);
+  const doors = locksSection(site, locks);
   return {
     workspace: workspaceSection(site),
     systems: systemsSection(site),
-    entrances: entrancesSection(site, locks),
+    entrances: entrancesSection(site, doors),
     encoders: encoders(engine, site),
     users: usersSection(site),
     accessGroups: accessGroupsSection(site),
     credentials: credentialsSection(site),
-    accessCodes: absentPart("Access codes are"),
-    devices: absentPart("Devices are"),
-    locks,
+    accessCodes: accessCodesSection(site, locks),
+    devices: devicesSection(site, locks),
+    locks: doors,
     attempts: gatewayAttempts(engine),
     events: events(engine),
   };

@@ -23,7 +23,7 @@ export function gatewayObjects(engine: Engine, options: { readonly isSandbox: bo
   return {
     inventory: () => inventory,
     isSandbox: options.isSandbox,
-    programsKeypads: false,
+    programsKeypads: true,
     now: () => time.read().now,
     certain: () => wishedAt(time.read()),
     random,

@@ -127,6 +127,10 @@ export class Objects implements ObjectsTable {
         afterAt: query.after.createdAt,
         afterId: query.after.id,
       });
+    if (query.isManaged !== undefined)
+      narrow("coalesce(json_extract(spec, '$.is_managed'), 1) = @isManaged", {
+        isManaged: asFlag(query.isManaged),
+      });
     if (query.holds !== undefined)
       narrow("EXISTS (SELECT 1 FROM json_each(spec, @heldList) WHERE value = @heldMember)", {
         heldList: `$.${query.holds.list}`,

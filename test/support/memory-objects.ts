@@ -59,7 +59,8 @@ function fits({ id, createdAt, spec, code }: SiteObject, query: ObjectQuery): bo
   const { systemId, userId, createdBefore, search, holds, after } = query;
   const held = holds === undefined ? [] : spec[holds.list];
   return (
-    (systemId === undefined || spec["acs_system_id"] === systemId) &&
+    (systemId === undefined || (spec["acs_system_id"] ?? spec["device_id"]) === systemId) &&
+    (query.isManaged === undefined || (spec["is_managed"] !== false) === query.isManaged) &&
     (userId === undefined || spec["acs_user_id"] === userId) &&
     (createdBefore === undefined || createdAt < createdBefore) &&
     (holds === undefined || (Array.isArray(held) && held.includes(holds.member))) &&

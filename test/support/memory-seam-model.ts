@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { missing } from "#src/api/fault";
 import type { SeamModel } from "#src/api/model";
-import { absentPart } from "#src/api/model/absent-part";
+import { accessCodesSection } from "#src/api/sections/access-codes";
 import { accessGroupsSection } from "#src/api/sections/access-groups";
 import { credentialsSection } from "#src/api/sections/credentials";
+import { devicesSection, locksSection } from "#src/api/sections/devices";
 import { entrancesSection } from "#src/api/sections/entrances";
 import { foundIn, pageOfAll } from "#src/api/sections/pages";
 import { encodersSection, systemsSection, workspaceSection } from "#src/api/sections/site";
@@ -17,6 +18,7 @@ import { seamEvent, type SeamEvent, type SeamEventType } from "#src/domain/seam/
 import { renderScan } from "#src/domain/seam/scan";
 import type { AcsCredentialSpec } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
+import { memoryLocks } from "./memory-locks.js";
 import { memoryObjects } from "./memory-objects.js";
 
 /**
@@ -126,10 +128,16 @@ export function memorySite(now: () => number, inventory: Inventory = smallSite()
     return job;
   };
 
+  const locks = memoryLocks(objects, (actionType) => {
+    const attempt = { id: randomUUID(), actionType, status: "success", result: {}, error: null } as const;
+    jobs.set(attempt.id, { attempt, credentialId: null, createdAt: now() });
+    return renderActionAttempt(attempt);
+  });
+  const doors = locksSection(objects, locks);
   const model: SeamModel = {
     workspace: workspaceSection(objects),
     systems: systemsSection(objects),
-    entrances: entrancesSection(objects, absentPart("Locks are")),
+    entrances: entrancesSection(objects, doors),
     encoders: {
       ...encodersSection(objects, () => []),
       encode({ encoderId, credentialId }) {
@@ -145,9 +153,9 @@ export function memorySite(now: () => number, inventory: Inventory = smallSite()
     users: usersSection(objects),
     accessGroups: accessGroupsSection(objects),
     credentials: credentialsSection(objects),
-    accessCodes: absentPart("Access codes are"),
-    devices: absentPart("Devices are"),
-    locks: absentPart("Locks are"),
+    accessCodes: accessCodesSection(objects, locks),
+    devices: devicesSection(objects, locks),
+    locks: doors,
     attempts: {
       get: (id) => renderActionAttempt(attemptOf(id).attempt),
       list: ({ ids, ...paging }) =>
@@ -226,7 +234,7 @@ function cardNumberOf(spec: AcsCredentialSpec): string {
   return spec.acs_credential_id.replaceAll("-", "").slice(0, 16);
 }
 
-/** One system with two rooms, a pool, a gate with a keypad, and one encoder. */
+/** One system with two rooms, a pool, a gate with a keypad and one encoder; two locks, one with a pool of backup codes. */
 export function smallSite(): Inventory {
   const systemId = randomUUID();
   const entrance = { systemId, door: null, zone: null, keypad: null };
@@ -245,6 +253,9 @@ export function smallSite(): Inventory {
       { ...entrance, id: randomUUID(), key: "gate", name: "Gate", keypad: "bus/gate" },
     ],
     encoders: [{ id: randomUUID(), key: "front-desk", name: "Front desk", systemId, unit: "desk/main" }],
-    locks: [],
+    locks: [
+      { id: randomUUID(), key: "gate", name: "Gate", unit: "bus/gate", backupCodes: 0 },
+      { id: randomUUID(), key: "suite", name: "Suite", unit: "bus/suite", backupCodes: 2 },
+    ],
   };
 }

@@ -1,13 +1,12 @@
-import { inheritedEntranceIds } from "#src/domain/seam/entitlement";
 import { renderAccessGroup } from "#src/domain/seam/access-group";
 import { invalidInput } from "#src/domain/seam/fault";
 import { isoInstant } from "#src/domain/seam/instant";
 import { renderUser } from "#src/domain/seam/user";
 import type { AcsAccessGroupSpec, AcsUserSpec } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
-import { missing, seamErrorOf } from "../fault.js";
-import type { AccessGroupsModel, Caller } from "../model.js";
-import { renderEntrances } from "./entrances.js";
+import { seamErrorOf } from "../fault.js";
+import type { AccessGroupsModel } from "../model.js";
+import { renderEntrances } from "./entrance-objects.js";
 import { checkHolder, holderOfUser } from "./holders.js";
 import { foundIn } from "./pages.js";
 import {
@@ -101,26 +100,6 @@ export function accessGroupsSection(site: SiteObjects): AccessGroupsModel {
       site.change([...leaving, gone], by, "deleted acs_access_group");
     },
   };
-}
-
-/** From then on every credential of the user opens the entrance. Throws `SeamError`. */
-export function grantEntrance(
-  site: SiteObjects,
-  { entranceId, userId }: { readonly entranceId: string; readonly userId: string },
-  by: Caller,
-): void {
-  const entrance = site.inventory().entrances.find(({ id }) => id === entranceId);
-  if (entrance === undefined) throw missing("acs_entrance", entranceId);
-  const before = userSpecOf(objectOf(site, "acs_user", userId));
-  if (before.acs_system_id !== entrance.systemId) {
-    throw seamErrorOf(invalidInput("acs_user_id", "belongs to another acs_system than the entrance"));
-  }
-  const holder = holderOfUser(site, before);
-  if (inheritedEntranceIds(holder).includes(entranceId)) return;
-  const granted = [...(before.granted_acs_entrance_ids ?? []), entranceId];
-  const user = { ...before, granted_acs_entrance_ids: granted };
-  checkHolder(site, { ...holder, user });
-  site.change([documentOf("acs_user", userId, user)], by, "granted acs_user access to an acs_entrance");
 }
 
 function withoutGroup(user: AcsUserSpec, groupId: string): SiteDocument {

@@ -1,4 +1,3 @@
-import { renderCredential, withProblem } from "#src/domain/seam/credential";
 import {
   checkCredentialAssign,
   checkCredentialCreate,
@@ -7,20 +6,14 @@ import {
 } from "#src/domain/seam/rules";
 import type { AcsCredentialSpec } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
-import { Secret } from "#src/lib/secret";
+import type { Secret } from "#src/lib/secret";
 import { valueOf } from "../fault.js";
 import { type Caller, type CredentialsModel, SeamError } from "../model.js";
-import { renderEntrances } from "./entrances.js";
+import { pinIn, showCredential } from "./credential-objects.js";
+import { renderEntrances } from "./entrance-objects.js";
 import { checkDoors, entitledSpec } from "./holders.js";
 import { pageOf } from "./pages.js";
-import {
-  credentialSpecOf,
-  documentOf,
-  objectOf,
-  type SiteObject,
-  type SiteObjects,
-  userSpecOf,
-} from "./site-objects.js";
+import { credentialSpecOf, documentOf, objectOf, type SiteObjects, userSpecOf } from "./site-objects.js";
 
 export function credentialsSection(site: SiteObjects): CredentialsModel {
   const specOf = (id: string): AcsCredentialSpec => credentialSpecOf(objectOf(site, "acs_credential", id));
@@ -94,29 +87,4 @@ export function credentialsSection(site: SiteObjects): CredentialsModel {
     accessibleEntrances: (id) =>
       renderEntrances(site, entitledSpec(site, specOf(id)).allowed_acs_entrance_ids),
   };
-}
-
-export function showCredential(site: SiteObjects, object: SiteObject, by: Caller): JsonObject {
-  const inventory = site.inventory();
-  const own = credentialSpecOf(object);
-  const isOfBrand = inventory.systems.some(
-    ({ id, externalType }) => id === own.acs_system_id && externalType !== null,
-  );
-  const rendered = renderCredential({
-    // Only a brand's metadata says what the user adds: for the rest one look-up a row is saved.
-    spec: isOfBrand ? entitledSpec(site, own) : own,
-    code: by.seesPins ? object.code : null,
-    observed: object.observed,
-    inventory,
-    now: site.now(),
-  });
-  return withProblem(rendered, object.problem);
-}
-
-/** A search that looks like a PIN also finds it whole; only for whoever may see PINs. */
-export function pinIn(
-  { search = "" }: { readonly search?: string | undefined },
-  by: Caller,
-): { readonly code?: Secret<string> } {
-  return by.seesPins && /^\d+$/.test(search) ? { code: new Secret(search) } : {};
 }

@@ -1,9 +1,9 @@
-import { renderEntrance } from "#src/domain/seam/site";
 import type { JsonObject } from "#src/lib/json";
 import type { Caller, EntrancesModel, LocksModel } from "../model.js";
 import { SeamError } from "../model.js";
-import { grantEntrance } from "./access-groups.js";
-import { showCredential } from "./credentials.js";
+import { showCredential } from "./credential-objects.js";
+import { showEntrance } from "./entrance-objects.js";
+import { grantEntrance } from "./grants.js";
 import { entitledSpec } from "./holders.js";
 import { foundIn, matching, pageOfAll } from "./pages.js";
 import {
@@ -18,7 +18,7 @@ import {
 export function entrancesSection(site: SiteObjects, locks: LocksModel): EntrancesModel {
   const entrances = () => site.inventory().entrances;
   return {
-    get: (id) => show(site, foundIn(entrances(), "acs_entrance", id).id),
+    get: (id) => showEntrance(site, foundIn(entrances(), "acs_entrance", id).id),
     list(query) {
       const { credentialId, entranceIds, systemId } = query;
       const opened =
@@ -31,7 +31,7 @@ export function entrancesSection(site: SiteObjects, locks: LocksModel): Entrance
         .filter(({ id }) => entranceIds === undefined || entranceIds.includes(id))
         .filter(({ id }) => opened === undefined || opened.includes(id))
         .map(({ id }) => ({ id, createdAt: site.seenAt(id) }));
-      return pageOfAll(items, query, ({ id }) => show(site, id));
+      return pageOfAll(items, query, ({ id }) => showEntrance(site, id));
     },
     credentialsWithAccess(id, by) {
       foundIn(entrances(), "acs_entrance", id);
@@ -40,20 +40,6 @@ export function entrancesSection(site: SiteObjects, locks: LocksModel): Entrance
     grantAccess: (input, by) => grantEntrance(site, input, by),
     unlock: (input, by) => unlock(site, locks, input, by),
   };
-}
-
-/** Entrances by id, each once, in the order of the configuration. */
-export function renderEntrances(site: SiteObjects, ids: readonly string[]): JsonObject[] {
-  return site
-    .inventory()
-    .entrances.filter(({ id }) => ids.includes(id))
-    .map(({ id }) => show(site, id));
-}
-
-function show(site: SiteObjects, id: string): JsonObject {
-  const inventory = site.inventory();
-  const entrance = foundIn(inventory.entrances, "acs_entrance", id);
-  return renderEntrance(entrance, inventory, { createdAt: site.seenAt(id) });
 }
 
 /** Credentials that name the entrance, and those whose user has it by a grant or a group. */

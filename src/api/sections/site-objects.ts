@@ -64,6 +64,7 @@ export interface SiteDocument {
 }
 
 export interface ObjectQuery {
+  /** Its access system; of an access code, its lock. */
   readonly systemId?: string | undefined;
   readonly userId?: string | undefined;
   readonly createdBefore?: number | undefined;
@@ -71,6 +72,8 @@ export interface ObjectQuery {
   readonly search?: string | undefined;
   /** A whole PIN: with `search` too, an object that matches either is listed. */
   readonly code?: Secret<string> | undefined;
+  /** Of access codes: ours, or somebody else's. */
+  readonly isManaged?: boolean | undefined;
   /** A list of the document that has this member. */
   readonly holds?: HeldMember | undefined;
   readonly limit: number;

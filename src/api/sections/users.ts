@@ -6,7 +6,7 @@ import type { AcsUserSpec } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
 import { seamErrorOf } from "../fault.js";
 import type { AccessSchedule, Caller, UsersModel } from "../model.js";
-import { renderEntrances } from "./entrances.js";
+import { renderEntrances } from "./entrance-objects.js";
 import { credentialsOf, holderOf } from "./holders.js";
 import { foundIn, pageOf } from "./pages.js";
 import {

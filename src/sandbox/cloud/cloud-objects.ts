@@ -1,4 +1,5 @@
 import type { ObjectQuery, SiteObject, SiteObjects } from "#src/api/sections/site-objects";
+import type { ObservedCode } from "#src/domain/observed-code";
 import { observedAt } from "#src/domain/seam/credential";
 import type { CloudObject } from "./feed.js";
 import type { CloudSite } from "./site.js";
@@ -8,7 +9,7 @@ export function cloudObjects(site: CloudSite): SiteObjects {
   return {
     inventory: () => site.inventory.get(),
     isSandbox: true,
-    programsKeypads: false,
+    programsKeypads: true,
     now: () => site.clock.now(),
     certain: () => site.clock.now(),
     random: (size) => site.random(size),
@@ -43,15 +44,24 @@ function shown(object: CloudObject): SiteObject {
     spec,
     code,
     observed: observed === null ? null : observedAt(observed, rev),
-    observedCode: null,
+    observedCode: codeAt(object),
     problem,
   };
+}
+
+/** What was seen of an access code, where the document has moved on since. */
+function codeAt({ observedCode: observed, rev, spec }: CloudObject): ObservedCode | null {
+  if (observed === null || observed.rev >= rev) return observed;
+  const isLeaving = spec["state"] === "deleted";
+  if (isLeaving && observed.status !== "unset") return { ...observed, status: "removing" };
+  return observed.status === "set" ? { ...observed, status: "setting" } : observed;
 }
 
 /** Objects come in the order (createdAt, id). */
 function fits({ id, createdAt, spec, code }: CloudObject, query: ObjectQuery): boolean {
   const { systemId, userId, createdBefore, search, holds, after } = query;
-  if (systemId !== undefined && spec["acs_system_id"] !== systemId) return false;
+  if (systemId !== undefined && (spec["acs_system_id"] ?? spec["device_id"]) !== systemId) return false;
+  if (query.isManaged !== undefined && (spec["is_managed"] !== false) !== query.isManaged) return false;
   if (userId !== undefined && spec["acs_user_id"] !== userId) return false;
   if (createdBefore !== undefined && createdAt >= createdBefore) return false;
   if (holds !== undefined) {

@@ -66,8 +66,7 @@ export class Commands {
         needsRev,
         by,
         now,
-        // What the feed carries is never late: a lock may be away for days.
-        order === null ? Number.MAX_SAFE_INTEGER : now + this.#lifeMs,
+        now + this.#lifeMs,
       );
     const attempt = this.get(id);
     if (attempt === undefined) throw new Error("a stored attempt is gone");
@@ -119,7 +118,7 @@ export class Commands {
   nextDeadline(): number | null {
     const row = this.#database
       .prepare<[], { at: number | null }>(
-        "SELECT min(deadline_at) AS at FROM attempts WHERE status = 'pending' AND command IS NOT NULL",
+        "SELECT min(deadline_at) AS at FROM attempts WHERE status = 'pending'",
       )
       .get();
     return row?.at ?? null;

@@ -1,5 +1,6 @@
 import { type Epoch, type FeedItem, LIMITS, type PageOut } from "#src/cloud/wire";
 import { type Observed, observedSchema } from "#src/domain/observed";
+import { type ObservedCode, observedCodeSchema } from "#src/domain/observed-code";
 import type { ObjectKind } from "#src/domain/spec";
 import { fingerprintOf, type JsonObject } from "#src/lib/json";
 import { Secret } from "#src/lib/secret";
@@ -21,6 +22,8 @@ export interface CloudObject {
   readonly isGone: boolean;
   readonly createdAt: number;
   readonly observed: Observed | null;
+  /** Of an access code alone. */
+  readonly observedCode: ObservedCode | null;
   /** Why the gateway cannot use it. */
   readonly problem: { readonly code: string; readonly message: string; readonly at: number } | null;
 }
@@ -127,6 +130,12 @@ export class Feed {
       .run(JSON.stringify(observed), kind, id);
   }
 
+  observeCode(id: string, observed: ObservedCode): void {
+    this.#database
+      .prepare("UPDATE objects SET observed = ?, problem = NULL WHERE kind = 'access_code' AND id = ?")
+      .run(JSON.stringify(observed), id);
+  }
+
   setProblem(kind: string, id: string, problem: CloudObject["problem"]): void {
     this.#database
       .prepare("UPDATE objects SET problem = ? WHERE kind = ? AND id = ?")
@@ -197,6 +206,7 @@ function createdAtOf(spec: JsonObject, now: number): number {
 
 // What is read here was written by this class from checked values.
 function objectOf(row: ObjectRow): CloudObject {
+  const isCode = row.kind === "access_code";
   return {
     kind: row.kind,
     id: row.id,
@@ -208,7 +218,8 @@ function objectOf(row: ObjectRow): CloudObject {
     isForgotten: row.is_forgotten === 1,
     isGone: row.is_gone === 1,
     createdAt: row.created_at,
-    observed: row.observed === null ? null : observedSchema.parse(JSON.parse(row.observed)),
+    observed: isCode || row.observed === null ? null : observedSchema.parse(JSON.parse(row.observed)),
+    observedCode: isCode && row.observed !== null ? observedCodeSchema.parse(JSON.parse(row.observed)) : null,
     problem: row.problem === null ? null : (JSON.parse(row.problem) as CloudObject["problem"]),
   };
 }

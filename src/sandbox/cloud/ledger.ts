@@ -4,10 +4,13 @@ import { type JournalEvent, journalEventSchema } from "#src/domain/journal";
 import type { Observed } from "#src/domain/observed";
 import type { SeamEventType } from "#src/domain/seam/event";
 import type { ObjectKind } from "#src/domain/spec";
+import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import type { Commands } from "./commands.js";
 import type { CloudDatabase } from "./database.js";
 import type { Feed } from "./feed.js";
+import { LockLedger, type LockLedgerParts } from "./lock-ledger.js";
+import type { Locks } from "./locks.js";
 import type { Orphans } from "./orphans.js";
 import { denied, isUsable, reopened, revoked, ruleOn, strictness } from "./rulings.js";
 import type { SeamEvents } from "./seam-events.js";
@@ -19,6 +22,7 @@ export interface LedgerParts {
   readonly events: SeamEvents;
   readonly inventory: SiteInventory;
   readonly commands: Commands;
+  readonly locks: Locks;
   readonly orphans: Orphans;
 }
 
@@ -38,9 +42,13 @@ const numbered = z.object({ seq: z.number().int().min(1) });
 /** Takes in the gateways' journals: each event once, in order, and whatever follows from it. */
 export class Ledger {
   readonly #parts: LedgerParts;
+  readonly #locks: LockLedger;
 
   constructor(parts: LedgerParts) {
     this.#parts = parts;
+    const { feed, commands, locks } = parts;
+    const emit: LockLedgerParts["emit"] = (...told) => this.#emit(...told);
+    this.#locks = new LockLedger({ feed, commands, locks, emit });
   }
 
   ingested(jid: string): number {
@@ -141,12 +149,17 @@ export class Ledger {
         commands.finish(event.id, { status, result, error });
         return null;
       }
+      case "code_observed":
+        return this.#locks.codeObserved(event, position);
+      case "lock_observed":
+        this.#locks.lockObserved(event);
+        return null;
+      case "lock_event":
+        this.#locks.lockEvent(event, position);
+        return null;
       case "slot_set":
       case "slot_removed":
       case "slot_changed_outside":
-      case "code_observed":
-      case "lock_observed":
-      case "lock_event":
       case "device_up":
       case "device_down":
       case "caught_up":
@@ -256,6 +269,12 @@ export class Ledger {
   tellGone(kind: ObjectKind, id: string, at: number, now: number): void {
     if (kind === "acs_credential") this.#tell(id, "acs_credential.deleted", at, { cause: id, now });
     if (kind === "acs_user") this.#tellUser(id, "acs_user.deleted", at, now);
+    if (kind === "acs_access_group") {
+      const subject = { acs_access_group_id: id, acs_system_id: this.#systemOf(kind, id) };
+      this.#emit("acs_access_group.deleted", subject, id, at, now);
+    }
+    const code = kind === "access_code" ? this.#parts.feed.get(kind, id) : undefined;
+    if (code !== undefined) this.#locks.codeGone(code, at, now);
   }
 
   tellCreated(kind: ObjectKind, id: string, at: number, now: number): void {
@@ -274,7 +293,8 @@ export class Ledger {
     const code = data.code_ref === null ? null : (secrets[data.code_ref] ?? null);
     const ruling = ruleOn(event, code, { feed, object: before });
     this.#parts.orphans.remove(kind, id);
-    const isGone = ruling.isGone ?? (before?.isGone === true || ruling.spec["state"] === "deleted");
+    const isGoneNow = ruling.spec["state"] === "deleted" && !waitsForLocks(kind, ruling.spec);
+    const isGone = ruling.isGone ?? (before?.isGone === true || isGoneNow);
     feed.put({ ...ruling, isGone }, now);
     if (before === undefined) this.tellCreated(kind, id, event.t, now);
     if (isGone && before?.isGone !== true) this.tellGone(kind, id, event.t, now);
@@ -305,4 +325,9 @@ export class Ledger {
     const systemId = this.#parts.feed.get(kind, id)?.spec["acs_system_id"];
     return typeof systemId === "string" ? systemId : "";
   }
+}
+
+/** What lies on a lock is gone when it has left it, and not before. */
+export function waitsForLocks(kind: ObjectKind, spec: JsonObject): boolean {
+  return kind === "access_code" || spec["access_method"] === "code";
 }

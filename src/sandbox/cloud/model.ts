@@ -1,32 +1,35 @@
 import { missing } from "#src/api/fault";
-import type { AttemptsModel, EncodersModel, EventsModel, LocksModel, SeamModel } from "#src/api/model";
-import { absentPart } from "#src/api/model/absent-part";
+import type { AttemptsModel, EncodersModel, EventsModel, SeamModel } from "#src/api/model";
+import { accessCodesSection } from "#src/api/sections/access-codes";
 import { accessGroupsSection } from "#src/api/sections/access-groups";
 import { credentialsSection } from "#src/api/sections/credentials";
+import { devicesSection, locksSection } from "#src/api/sections/devices";
 import { entrancesSection } from "#src/api/sections/entrances";
 import { foundIn, pageOfAll } from "#src/api/sections/pages";
 import { encodersSection, systemsSection, workspaceSection } from "#src/api/sections/site";
 import { objectOf, type SiteObjects } from "#src/api/sections/site-objects";
 import { usersSection } from "#src/api/sections/users";
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
+import { cloudLocks } from "./cloud-locks.js";
 import { cloudObjects } from "./cloud-objects.js";
 import type { CloudSite } from "./site.js";
 
 /** The Seam routes in the stand-in cloud: wishes go into the feed, answers come from what the gateway reported. */
 export function cloudModel(site: CloudSite): SeamModel {
   const objects = cloudObjects(site);
-  const locks: LocksModel = absentPart("Locks are");
+  const locks = cloudLocks(site, objects);
+  const doors = locksSection(objects, locks);
   return {
     workspace: workspaceSection(objects),
     systems: systemsSection(objects),
-    entrances: entrancesSection(objects, locks),
+    entrances: entrancesSection(objects, doors),
     encoders: encoders(site, objects),
     users: usersSection(objects),
     accessGroups: accessGroupsSection(objects),
     credentials: credentialsSection(objects),
-    accessCodes: absentPart("Access codes are"),
-    devices: absentPart("Devices are"),
-    locks,
+    accessCodes: accessCodesSection(objects, locks),
+    devices: devicesSection(objects, locks),
+    locks: doors,
     attempts: attempts(site),
     events: events(site),
   };

@@ -4,7 +4,7 @@ import { uuidV5 } from "#src/lib/uuid";
 import { type CloudDatabase, readMeta, writeMeta } from "./database.js";
 import type { SeamEvents } from "./seam-events.js";
 
-type Kind = "system" | "entrance" | "encoder";
+type Kind = "system" | "entrance" | "encoder" | "lock";
 
 /** What the gateway said the site has: all that the cloud knows of the hardware. */
 export class SiteInventory {
@@ -75,11 +75,12 @@ interface Thing {
   readonly systemId: string;
 }
 
-function thingsOf({ systems, entrances, encoders }: Inventory): readonly Thing[] {
+function thingsOf({ systems, entrances, encoders, locks }: Inventory): readonly Thing[] {
   return [
     ...systems.map(({ id }) => ({ kind: "system" as const, id, systemId: id })),
     ...entrances.map(({ id, systemId }) => ({ kind: "entrance" as const, id, systemId })),
     ...encoders.map(({ id, systemId }) => ({ kind: "encoder" as const, id, systemId })),
+    ...locks.map(({ id }) => ({ kind: "lock" as const, id, systemId: "" })),
   ];
 }
 
@@ -87,8 +88,9 @@ function subjectOf({ kind, id, systemId }: Thing) {
   return kind === "system" ? { acs_system_id: id } : { acs_system_id: systemId, [`acs_${kind}_id`]: id };
 }
 
-/** Seam has no event for a system that went. */
+/** Seam has no event for a system that went; of locks the gateway tells when they come and go. */
 function eventTypeOf(kind: Kind, what: "added" | "removed"): SeamEventType | null {
+  if (kind === "lock") return null;
   if (what === "added") return `acs_${kind}.added`;
   return kind === "system" ? null : `acs_${kind}.removed`;
 }

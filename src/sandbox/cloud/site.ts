@@ -10,7 +10,8 @@ import { backUp, type CloudBackup, restore } from "./backup.js";
 import { type CloudAttempt, Commands } from "./commands.js";
 import { cloudWebhooksTable, openCloudDatabase, type CloudDatabase } from "./database.js";
 import { Feed, type NewChange } from "./feed.js";
-import { Ledger } from "./ledger.js";
+import { Ledger, waitsForLocks } from "./ledger.js";
+import { Locks } from "./locks.js";
 import { Orphans } from "./orphans.js";
 import { revoked } from "./rulings.js";
 import { SeamEvents } from "./seam-events.js";
@@ -55,6 +56,7 @@ export class CloudSite {
   readonly webhooks: WebhooksTable;
   readonly inventory: SiteInventory;
   readonly commands: Commands;
+  readonly locks: Locks;
   readonly ledger: Ledger;
   readonly orphans: Orphans;
   readonly snapshots: Snapshots;
@@ -79,8 +81,17 @@ export class CloudSite {
     this.events = new SeamEvents(this.#database, options.siteId, (event) => this.webhooks.enqueue(event));
     this.inventory = new SiteInventory(this.#database, options.siteId, this.events);
     this.commands = new Commands(this.#database, options.commandLifeMs ?? COMMAND_LIFE_MS);
-    const { feed, events, inventory, commands, orphans } = this;
-    this.ledger = new Ledger({ database: this.#database, feed, events, inventory, commands, orphans });
+    this.locks = new Locks(this.#database);
+    const { feed, events, inventory, commands, locks, orphans } = this;
+    this.ledger = new Ledger({
+      database: this.#database,
+      feed,
+      events,
+      inventory,
+      commands,
+      locks,
+      orphans,
+    });
   }
 
   close(): void {
@@ -125,11 +136,11 @@ export class CloudSite {
     const object = this.feed.get(kind, id);
     if (object === undefined || object.isGone || object.isForgotten) return;
     const now = this.clock.now();
-    const waitsForLocks = kind === "access_code" || object.spec["access_method"] === "code";
+    const isWaiting = waitsForLocks(kind, object.spec);
     this.transact(() => {
       const spec = { ...object.spec, state: "deleted" };
-      this.feed.put({ kind, id, spec, code: object.code, isGone: !waitsForLocks }, now);
-      if (!waitsForLocks) this.ledger.tellGone(kind, id, now, now);
+      this.feed.put({ kind, id, spec, code: object.code, isGone: !isWaiting }, now);
+      if (!isWaiting) this.ledger.tellGone(kind, id, now, now);
     });
   }
 
