@@ -158,7 +158,7 @@ function decodeUtf8(bytes: Uint8Array): string | Fault<BodyFaultCode> {
 }
 
 /** Counts brackets outside of strings, before anything walks the value. */
-function isTooDeep(text: string): boolean {
+export function isTooDeep(text: string): boolean {
   let depth = 0;
   let isInString = false;
   for (let at = 0; at < text.length; at++) {

@@ -36,6 +36,7 @@ test.each([
   "carrier.tls",
   "carrier.redirected",
   "cloud.unreadable",
+  "feed.chunk_damaged",
 ] as const)("%s is not tried a second time before another way", (code) => {
   expect(used(fail(both, 0, { code, message: "" }))).toBe("http");
 });

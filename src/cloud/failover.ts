@@ -55,13 +55,19 @@ const HOPELESS: ReadonlySet<ProblemCode> = new Set([
   "carrier.answer_too_big",
   "carrier.unexpected_answer",
   "cloud.unreadable",
+  "feed.chunk_damaged",
 ]);
 
 /** Somebody must mend something first, and asking often looks like an attack. */
 const REFUSALS: ReadonlySet<ProblemCode> = new Set(["carrier.unauthorized", "carrier.certificate_refused"]);
 
 /** The connection comes about and the cloud is not behind it: a proof, which looks at the connection, proves little. */
-const UNPROVABLE: ReadonlySet<ProblemCode> = new Set(["welcome.missing", "cloud.silent", "cloud.unreadable"]);
+const UNPROVABLE: ReadonlySet<ProblemCode> = new Set([
+  "welcome.missing",
+  "cloud.silent",
+  "cloud.unreadable",
+  "feed.chunk_damaged",
+]);
 
 export function newWay(name: string, host: string): Way {
   return {

@@ -133,6 +133,20 @@ test("a chunk that is no gzip, or unpacks to more than agreed, is damaged too", 
   }
 });
 
+test("brackets without end in a line of a chunk block that line and nothing else", () => {
+  const rig = new CoreRig();
+  rig.cursor = { epoch: EPOCH, rev: 10 };
+  const deep = `{"spec":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
+  const bytes = gzipSync([deep, JSON.stringify(page(0, 1).items[0])].join("\n"));
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const { gone, chunk } = snapshotOf([[1]], { chunks: [{ sha256, bytes: bytes.length }] });
+  rig.welcome({ head: 1, epoch: NEXT });
+  rig.hear(gone(reqOf(rig)));
+  rig.hear(chunk(0, bytes));
+  work(rig);
+  expect([rig.stored, rig.cursor]).toEqual([[1], { epoch: NEXT, rev: 1 }]);
+});
+
 test("in the next session the snapshot goes on where it was, and another one begins anew", () => {
   const rig = new CoreRig();
   rig.cursor = { epoch: EPOCH, rev: 10 };

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import type { SnapshotProgress } from "#src/engine/snapshot";
 import { Secret } from "#src/lib/secret";
+import { isTooDeep } from "./body.js";
 import type { Draft } from "./draft.js";
 import { ask, followFeed, isSameEpoch, sorted, wentBack } from "./feed-sync.js";
 import type { Welcomed } from "./sync-state.js";
@@ -127,7 +128,7 @@ function storePart(
 function itemOf(line: string, upTo: number): ItemResult {
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = isTooDeep(line) ? null : JSON.parse(line);
   } catch {
     value = null;
   }
