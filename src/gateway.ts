@@ -9,6 +9,7 @@ import { type CloudLink, type CloudMeter, createCloudLink } from "#src/cloud/lin
 import type { Config } from "#src/config/config";
 import type { ConfiguredDevice } from "#src/config/device-settings";
 import { inventoryOf } from "#src/config/inventory-of";
+import { readerKey } from "#src/cards/site-keys";
 import { Devices } from "#src/devices/devices";
 import type { SupervisedDevice } from "#src/devices/supervisor";
 import type { Inventory } from "#src/domain/inventory";
@@ -79,7 +80,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const time = new FlooredTime(clock, floorIn(store.meta), sync);
   const openers = lineOpeners(clock);
   const devices = new Devices(
-    await Promise.all(config.devices.map((device) => supervised(device, { clock, watch }))),
+    await Promise.all(config.devices.map((device) => supervised(device, { clock, watch, keySets: store.keySets }))),
     {
       openers,
       clock,
@@ -249,10 +250,15 @@ async function cloudLink(
 
 async function supervised(
   device: ConfiguredDevice,
-  { clock, watch }: { readonly clock: Clock; readonly watch: WatchPart },
+  {
+    clock,
+    watch,
+    keySets,
+  }: { readonly clock: Clock; readonly watch: WatchPart; readonly keySets: Store["keySets"] },
 ): Promise<SupervisedDevice> {
   const driver = await loadDriver(device.driver);
   if (driver === undefined) throw new Error(`there is no driver ${device.driver}`);
+  const keys = (id: string) => keySets.list().map((set) => readerKey(set, id));
   return {
     key: device.key,
     driverId: driver.id,
@@ -260,7 +266,7 @@ async function supervised(
     onTurn: watch(`device ${device.key}`, DEVICE_SILENCE_MAX_MS),
     line: wantedLine(driver),
     open: (line, log, signal) =>
-      driver.open(device.settings, { line: line ?? undefined, clock, log }, { signal }),
+      driver.open(device.settings, { line: line ?? undefined, clock, log, keys }, { signal }),
   };
 }
 

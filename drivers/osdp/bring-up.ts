@@ -126,69 +126,84 @@ function noteIdentity({ log }: BringUp, peripheral: Peripheral, id: PeripheralId
 
 // ── The secure channel ───────────────────────────────────────────────────────────────────────────────────────────
 
-/** A base key to try. `isDefault`: the one that everybody knows. */
-interface Candidate {
-  readonly key: Secret<Uint8Array>;
-  readonly isDefault: boolean;
+/** `everybodys`: the key that everybody knows, which a reader takes in install mode only. */
+type KeyKind = "own" | "everybodys";
+const KEY_KIND_BYTE: Record<KeyKind, number> = { everybodys: 0, own: 1 };
+
+interface Opened {
+  /** The one that the reader should have; null when the site has none for it. */
+  readonly wanted: Secret<Uint8Array> | null;
+  readonly used: Secret<Uint8Array>;
 }
 
 /**
- * Opens the channel with the key that the reader should have. Where that fails: an older site key, and in install mode
- * the default key; then the reader is given the key that it should have. Never in clear.
+ * Opens the channel with the key that the reader should have. Where that fails: with an older site key, and in install
+ * mode with everybody's; then the reader is given the key that it should have. Never in clear.
  */
 async function openChannel(tools: BringUp, peripheral: Peripheral): Promise<void> {
-  const [wanted, ...older] = peripheral.keys;
-  if (wanted === undefined) {
-    const message = "there is no key for it: make site keys, or give it a key in the configuration";
-    throw new Setback({ is: "key", message });
+  let opened = await shakeHands(tools, peripheral, "own");
+  if (typeof opened === "string" && peripheral.config.install)
+    opened = await shakeHands(tools, peripheral, "everybodys");
+  if (typeof opened === "string") {
+    const hint = peripheral.config.install ? "" : "; a reader without a key needs install: true";
+    throw new Setback({ is: "key", message: `no secure channel: ${opened}${hint}` });
   }
-  const site = [wanted, ...older].map((key): Candidate => ({ key, isDefault: false }));
-  const candidates: readonly Candidate[] = peripheral.config.install
-    ? [...site, { key: new Secret(DEFAULT_KEY), isDefault: true }]
-    : site;
-  let refusal = "";
-  for (const candidate of candidates) {
-    const answer = await shakeHands(tools, peripheral, candidate);
-    if (answer !== null) {
-      refusal = answer;
-      continue;
-    }
-    if (candidate.key !== wanted) await giveKey(tools, peripheral, wanted);
-    return;
-  }
-  const hint = peripheral.config.install ? "" : "; a reader without a key needs install: true";
-  throw new Setback({ is: "key", message: `it does not take our key: ${refusal}${hint}` });
+  const { wanted, used } = opened;
+  if (wanted === null) throw new Setback({ is: "key", message: NO_KEY });
+  if (used !== wanted) await giveKey(tools, peripheral, wanted);
 }
 
-/** Null when the channel is open, else why this key does not open it. */
-async function shakeHands(
-  tools: BringUp,
-  peripheral: Peripheral,
-  { key, isDefault }: Candidate,
-): Promise<string | null> {
+const NO_KEY = "there is no key for it: make site keys, or give it a key in the configuration";
+
+/** The channel is open, or why it is not. One answer of the reader is enough to find out which of the keys it has. */
+async function shakeHands(tools: BringUp, peripheral: Peripheral, kind: KeyKind): Promise<Opened | string> {
   const { session } = peripheral;
-  const which = Uint8Array.of(isDefault ? 0 : 1);
+  const which = Uint8Array.of(KEY_KIND_BYTE[kind]);
+  const random = tools.random();
   // Readers by HID refuse a challenge under any other sequence number than 0.
   session.restart();
-  const handshake = new Handshake(key.reveal(), tools.random());
-  const challenge = await converse(tools, peripheral, requests.challenge(handshake.random), {
+  const challenge = await converse(tools, peripheral, requests.challenge(random), {
     security: { type: SECURITY.challenge, data: which },
     repeats: 1,
   });
-  if (challenge.reply.is === "nak") return nakWords(challenge.reply.error);
-  if (challenge.reply.is !== "challenge_answer") return "its answer to the challenge is none";
-  // A reader that says another kind of key than was asked for may mean the one that everybody knows.
+  const answer = challenge.reply;
+  if (answer.is === "nak") return nakWords(answer.error);
+  if (answer.is !== "challenge_answer") return "its answer to the challenge is none";
+  // A reader that names another kind of key than was asked for may mean the one that everybody knows.
   if (challenge.security?.type !== SECURITY.clientCryptogram || challenge.security.data[0] !== which[0])
     return "it answers with another kind of key than was asked for";
-  const cryptogram = handshake.prove(challenge.reply.random, challenge.reply.cryptogram);
-  if (cryptogram === null) return "it has another key";
-  const proof = await converse(tools, peripheral, requests.serverCryptogram(cryptogram), {
+  const own = peripheral.keysFor(answer.clientId);
+  for (const used of kind === "own" ? own : [EVERYBODYS_KEY]) {
+    const handshake = new Handshake(used.reveal(), random);
+    const cryptogram = handshake.prove(answer.random, answer.cryptogram);
+    if (cryptogram === null) continue;
+    const refusal = await prove(tools, peripheral, { handshake, cryptogram, which });
+    return refusal ?? { wanted: own[0] ?? null, used };
+  }
+  return own.length === 0 ? NO_KEY : "it has another key";
+}
+
+const EVERYBODYS_KEY = new Secret(DEFAULT_KEY);
+
+interface Proof {
+  readonly handshake: Handshake;
+  readonly cryptogram: Uint8Array;
+  readonly which: Uint8Array;
+}
+
+/** Null when the reader takes our proof and gives its own. */
+async function prove(
+  tools: BringUp,
+  peripheral: Peripheral,
+  { handshake, cryptogram, which }: Proof,
+): Promise<string | null> {
+  const { reply } = await converse(tools, peripheral, requests.serverCryptogram(cryptogram), {
     security: { type: SECURITY.serverCryptogram, data: which },
   });
-  if (proof.reply.is === "nak") return nakWords(proof.reply.error);
-  const channel = proof.reply.is === "initial_mac" ? handshake.finish(proof.reply.mac) : null;
+  if (reply.is === "nak") return nakWords(reply.error);
+  const channel = reply.is === "initial_mac" ? handshake.finish(reply.mac) : null;
   if (channel === null) return "its first MAC is wrong";
-  session.secure(channel);
+  peripheral.session.secure(channel);
   return null;
 }
 
@@ -202,9 +217,10 @@ async function giveKey(tools: BringUp, peripheral: Peripheral, key: Secret<Uint8
     const why = reply.is === "nak" ? nakWords(reply.error) : "its answer is none";
     throw new Setback({ is: "key", message: `it did not take its new key: ${why}` });
   }
-  const refusal = await shakeHands(tools, peripheral, { key, isDefault: false });
-  if (refusal !== null) {
-    throw new Setback({ is: "key", message: `it said that it has its new key, and has not: ${refusal}` });
+  const opened = await shakeHands(tools, peripheral, "own");
+  if (typeof opened === "string" || opened.used !== opened.wanted) {
+    const why = typeof opened === "string" ? opened : "it still has the old one";
+    throw new Setback({ is: "key", message: `it said that it has its new key, and has not: ${why}` });
   }
   tools.log.warn({ event: "osdp.key_installed", unit: peripheral.key }, "the reader was given its own key");
 }

@@ -33,10 +33,9 @@ export class Bus {
     this.#config = config;
     this.#context = context;
     this.#wire = new Wire(context, 9_600);
-    this.peripherals = Object.entries(config.units).map(([key, unit]) => {
-      const keys = unit.key === undefined ? (context.keys?.(key) ?? []) : [unit.key];
-      return new Peripheral(key, unit, keys);
-    });
+    this.peripherals = Object.entries(config.units).map(
+      ([key, unit]) => new Peripheral(key, unit, context.keys),
+    );
     this.#untried = new Set(this.peripherals);
   }
 

@@ -176,6 +176,8 @@ export type Reply =
   | { readonly is: "communication"; readonly address: number; readonly baud: number }
   | {
       readonly is: "challenge_answer";
+      /** What the reader calls itself (cUID), 16 hex digits. */
+      readonly clientId: string;
       readonly random: Uint8Array;
       readonly cryptogram: Uint8Array;
     }
@@ -265,7 +267,8 @@ function decodeCommunication(data: Uint8Array): Reply | undefined {
 
 function decodeChallengeAnswer(data: Uint8Array): Reply | undefined {
   if (data.length !== 32) return undefined;
-  return { is: "challenge_answer", random: data.slice(8, 16), cryptogram: data.slice(16) };
+  const clientId = Buffer.from(data.subarray(0, 8)).toString("hex");
+  return { is: "challenge_answer", clientId, random: data.slice(8, 16), cryptogram: data.slice(16) };
 }
 
 const viewOf = (data: Uint8Array): DataView => new DataView(data.buffer, data.byteOffset, data.byteLength);

@@ -1,4 +1,4 @@
-import type { Call, CardRead, DriverError, KeypadInput } from "#driver-api";
+import type { Call, CardRead, DriverContext, DriverError, KeypadInput } from "#driver-api";
 import type { Secret } from "#src/lib/secret";
 import type { UnitConfig } from "./config.js";
 import { type Entry, NOTHING_TYPED } from "./entry.js";
@@ -35,8 +35,8 @@ export class Peripheral {
   readonly key: string;
   readonly config: UnitConfig;
   readonly session: Session;
-  /** Keys to try, the one to have first. */
-  readonly keys: readonly Secret<Uint8Array>[];
+  /** Keys of the reader that calls itself so, the one that it should have first. */
+  readonly keysFor: (clientId: string) => readonly Secret<Uint8Array>[];
   readonly jobs: Job[] = [];
   readonly onCard = new Set<(card: CardRead) => void>();
   readonly onInput = new Set<(input: KeypadInput) => void>();
@@ -56,10 +56,11 @@ export class Peripheral {
   #goodAt = Number.NEGATIVE_INFINITY;
   #backOffMs = 0;
 
-  constructor(key: string, config: UnitConfig, keys: readonly Secret<Uint8Array>[]) {
+  constructor(key: string, config: UnitConfig, siteKeys: DriverContext<"serial">["keys"]) {
     this.key = key;
     this.config = config;
-    this.keys = keys;
+    const own = config.key === undefined ? null : [config.key];
+    this.keysFor = (clientId) => own ?? siteKeys?.(clientId) ?? [];
     this.session = new Session(config.address);
   }
 

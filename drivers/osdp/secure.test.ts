@@ -35,10 +35,18 @@ describe("keys", () => {
   });
 
   test("where there is no key at all, that is said", async () => {
-    line.simulator.add({ address: 5 });
     line.siteKeys = [];
-    const error = await line.failure(line.begin(config()));
-    expect(error.message).toContain("make site keys");
+    line.simulator.add({ address: 5 });
+    expect((await line.failure(line.begin(config({ install: true })))).message).toContain("make site keys");
+    reader().key = Buffer.from(bytes(KEY));
+    expect((await line.failure(line.begin(config()))).message).toContain("make site keys");
+  });
+
+  test("the site is asked for the keys of the reader that calls itself so, wherever it hangs", async () => {
+    line.simulator.add({ address: 5, key: bytes(KEY), serial: 0x01020304 });
+    line.siteKeys = [KEY];
+    await line.open(config());
+    expect(line.askedFor).toEqual(["00068e0704030201"]);
   });
 
   test("the site's newest key first; a reader that has an older one is given the newest", async () => {

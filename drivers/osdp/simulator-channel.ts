@@ -31,8 +31,8 @@ export class SimulatedChannel {
     this.#baseKey = Buffer.from(baseKey);
   }
 
-  /** Data of CCRYPT: who it is, its random number, its proof. */
-  challenged(panelRandom: Buffer): Buffer {
+  /** Data of CCRYPT: who it is (8 bytes), its random number, its proof. */
+  challenged(panelRandom: Buffer, clientId: Buffer): Buffer {
     this.#panelRandom = Buffer.from(panelRandom);
     const sessionKey = (second: number) =>
       oneBlock(
@@ -43,7 +43,7 @@ export class SimulatedChannel {
     this.#mac1 = sessionKey(0x01);
     this.#mac2 = sessionKey(0x02);
     const proof = encryptTwice(this.#enc, Buffer.concat([panelRandom, this.#random]));
-    return Buffer.concat([Buffer.from("0011223344556677", "hex"), this.#random, proof]);
+    return Buffer.concat([clientId, this.#random, proof]);
   }
 
   /** Data of RMAC_I, or null when the panel has another key. */

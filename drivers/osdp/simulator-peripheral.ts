@@ -352,9 +352,16 @@ export class SimulatedPeripheral {
     const named = this.faults.namesWrongKey || isEverybodys ? 0 : 1;
     return {
       code: 0x76,
-      data: this.#channel.challenged(data),
+      data: this.#channel.challenged(data, this.#clientId()),
       block: { type: 0x12, data: Buffer.from([named]) },
     };
+  }
+
+  /** Maker, kind and serial number. */
+  #clientId(): Buffer {
+    const id = Buffer.from([0x00, 0x06, 0x8e, 7, 0, 0, 0, 0]);
+    id.writeUInt32LE(this.serial, 4);
+    return id;
   }
 
   #prove(data: Buffer): Said {

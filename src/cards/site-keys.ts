@@ -12,7 +12,7 @@ export interface SiteKeys {
   readonly cardMaster: Secret<Uint8Array>;
 }
 
-/** Ends of the derivation inputs, one a purpose (ASCII `OC1C`, `OC1S`, `OC1P`, `OC1M`, `OC1R`, `OC1W`). */
+/** Ends of the derivation inputs, one a purpose (ASCII `OC1C`, `OC1S`, `OC1P`, `OC1M`, `OC1R`, `OC1W`, `OSDP`). */
 const PURPOSE = {
   /** The constant 00 20 F5 goes before it: the place where a DESFire container has its application id. */
   mac: [0x00, 0x20, 0xf5, 0x4f, 0x43, 0x31, 0x43],
@@ -23,6 +23,7 @@ const PURPOSE = {
     read: [0x4f, 0x43, 0x31, 0x52],
     write: [0x4f, 0x43, 0x31, 0x57],
   },
+  reader: [0x4f, 0x53, 0x44, 0x50],
 } as const;
 
 export type DesfirePurpose = keyof typeof PURPOSE.desfire;
@@ -62,6 +63,11 @@ export function desfireKey(
   purpose: DesfirePurpose,
 ): Secret<Uint8Array> {
   return derive(keys, uid, [...fromHex(application), ...PURPOSE.desfire[purpose]]);
+}
+
+/** Base key (SCBK) for the secure channel to the OSDP reader that calls itself `id` (hex, at most 27 bytes); 16 bytes. */
+export function readerKey(keys: SiteKeys, id: string): Secret<Uint8Array> {
+  return derive(keys, id, PURPOSE.reader);
 }
 
 function derive(keys: SiteKeys, uid: string, ending: readonly number[]): Secret<Uint8Array> {

@@ -22,11 +22,10 @@ export interface DriverContext<K extends TransportKind> {
   readonly clock: Clock;
   readonly log: DriverLog;
   /**
-   * Keys that the site keeps for this device's units, 16 bytes each, one a unit and version of the site keys: the one
-   * to use first, then older ones that a unit may still have. Empty where the site has no keys; left out where nobody
-   * keeps any.
+   * The site's keys for a device or unit that calls itself `id` (hex), 16 bytes each, one a version of the site keys:
+   * the one that it should have, then older ones. Empty where the site has no keys; left out where nobody keeps any.
    */
-  readonly keys?: (unit: string) => readonly Secret<Uint8Array>[];
+  readonly keys?: (id: string) => readonly Secret<Uint8Array>[];
 }
 
 /** One brand. It gets an open line, never a port name; it keeps no global state and registers nothing. */

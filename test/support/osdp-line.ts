@@ -18,8 +18,10 @@ export class OsdpLine {
   readonly logged: { readonly event?: string; readonly [field: string]: unknown }[] = [];
   /** Commands that went over the wire, whole. */
   readonly sent: string[] = [];
-  /** Keys of the site, by unit. */
+  /** Keys of the site, the newest first; the same for every reader. */
   siteKeys: readonly string[] | undefined;
+  /** What readers called themselves when the site was asked for their keys. */
+  readonly askedFor: string[] = [];
   #device: Device | undefined;
 
   constructor() {
@@ -47,9 +49,13 @@ export class OsdpLine {
     const note = (fields: object, message: string) => this.logged.push({ ...fields, message });
     const context = { line: this.line, clock: this.clock, log: { debug: note, warn: note } };
     const keys = this.siteKeys?.map((key) => new Secret(fromHex(key)));
+    const keysOf = (id: string) => {
+      this.askedFor.push(id);
+      return keys ?? [];
+    };
     return driver.open(
       driver.config.parse(config),
-      { ...context, ...(keys !== undefined && { keys: () => keys }) },
+      { ...context, ...(keys !== undefined && { keys: keysOf }) },
       { signal },
     );
   }
