@@ -31,6 +31,7 @@ async function site(cloud: CloudStatus | null = connected) {
   const observability = new Observability({
     store: rig.store,
     storePath: "/nowhere/store.db",
+    freeBytes: () => null,
     devices: rig.devices,
     clock: rig.clock,
     log: quiet,

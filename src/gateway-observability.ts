@@ -1,5 +1,3 @@
-import { statfsSync } from "node:fs";
-import { dirname } from "node:path";
 import type { CloudStatus } from "#src/cloud/link";
 import { isoInstant } from "#src/domain/seam/instant";
 import { outerName } from "#src/domain/credential/credential.states";
@@ -18,6 +16,8 @@ import { storeSize } from "#src/store/store";
 export interface ObservedGateway {
   readonly store: Store;
   readonly storePath: string;
+  /** Left on the disk of the store; null: unknown. */
+  readonly freeBytes: () => number | null;
   readonly devices: DevicesPort;
   readonly clock: Clock;
   readonly log: Log;
@@ -70,10 +70,10 @@ export class Observability {
   }
 
   #facts(): SiteFacts {
-    const { store, storePath, devices, time, needsKeys } = this.#gateway;
+    const { store, devices, time, needsKeys, freeBytes } = this.#gateway;
     const cloud = this.#gateway.cloud();
     return {
-      store: { freeBytes: freeBytesAt(storePath) },
+      store: { freeBytes: freeBytes() },
       clock: { quality: time.read().quality, floorAheadMs: time.floorAheadMs() },
       devices: devices.status(),
       cloud: cloud === null ? null : { ...cloud, unacknowledged: cloud.lastSeq - cloud.ackedSeq },
@@ -99,15 +99,6 @@ export class Observability {
       ackedSeq,
       carriers,
     };
-  }
-}
-
-function freeBytesAt(storePath: string): number | null {
-  try {
-    const { bavail, bsize } = statfsSync(dirname(storePath));
-    return bavail * bsize;
-  } catch {
-    return null;
   }
 }
 

@@ -34,6 +34,7 @@ import { gatewayAudit, gatewayEvents } from "#src/gateway-live";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import { realClock } from "#src/ops/clock";
+import { freeBytesAt } from "#src/ops/free-space";
 import type { Metrics } from "#src/ops/metrics";
 import { type FloorStore, FlooredTime, watchClockSync } from "#src/ops/time-source";
 import { loadSealingKey } from "#src/store/sealing-key";
@@ -48,6 +49,8 @@ export interface GatewayOptions {
   readonly credentialsDirectory: string | undefined;
   /** Is told that the store, the engine and every device's supervisor turn. */
   readonly watch?: WatchPart;
+  /** Left on the disk of the store; asked of the system unless given. */
+  readonly freeBytes?: () => number | null;
   /** Only a simulated site has one. */
   readonly simulation?: Simulation;
 }
@@ -80,7 +83,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const time = new FlooredTime(clock, floorIn(store.meta), sync);
   const openers = lineOpeners(clock);
   const devices = new Devices(
-    await Promise.all(config.devices.map((device) => supervised(device, { clock, watch, keySets: store.keySets }))),
+    await Promise.all(
+      config.devices.map((device) => supervised(device, { clock, watch, keySets: store.keySets })),
+    ),
     {
       openers,
       clock,
@@ -89,6 +94,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
   const inventory = inventoryOf(config);
   refuseRenumbered(store, inventory);
+  const freeBytes = options.freeBytes ?? (() => freeBytesAt(config.stateDir));
   const observability = new Observability({
     store,
     storePath,
@@ -96,6 +102,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     log,
     time,
+    freeBytes,
     needsKeys: config.systems.some(({ cardProfiles }) => cardProfiles.length > 0),
     cloud: () => link?.status() ?? null,
     offline: () =>
@@ -119,6 +126,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     offline: config.cloud === null ? null : config.offline,
     meter: metrics,
+    freeBytes,
   });
   engine.recover();
   const link: CloudLink | null = await cloudLink(engine, config, {

@@ -36,6 +36,12 @@ export function startedJob(engine: Engine, request: Parameters<Engine["startJob"
   const started = engine.startJob(request);
   if (started.ok) return started.attempt;
   switch (started.why) {
+    case "storage_full":
+      throw new SeamError(
+        503,
+        started.why,
+        "The disk of the gateway is nearly full: no key is made until some space is freed on it.",
+      );
     case "no_such_encoder":
       throw missing("acs_encoder", request.encoderId);
     case "no_such_credential":

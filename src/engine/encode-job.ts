@@ -10,6 +10,7 @@ import { entitledSpec } from "./entitled.js";
 import { type Job, JobEnd, type Outcome } from "./jobs.js";
 import { anotherGuestsCard, ownersOf, refusalEnd } from "./encode-rules.js";
 import type { ObjectRow } from "./ports.js";
+import { reserveRefusal } from "./reserve.js";
 
 /**
  * Puts one credential on one card. The durable intent lies between reading the card and writing it; from then on
@@ -114,6 +115,12 @@ export function unread(error: unknown): never {
   throw new DriverError(error.code, "unknown", "the card was written but could not be read back", error);
 }
 
+/** No key without a record of it, and none beyond what may be made without the cloud. */
+function refuseBeyondLimits({ deps, offlineWork }: Engine, row: ObjectRow): void {
+  const refusal = reserveRefusal(deps) ?? offlineWork.refusal(row.provisional !== null);
+  if (refusal !== null) throw new JobEnd("uncategorized_error", refusal);
+}
+
 /** Builds the image of what is wanted now and stores the intent, in one step with every guard. */
 function intend(engine: Engine, job: Job, card: CardOnEncoder) {
   const { deps } = engine;
@@ -129,8 +136,7 @@ function intend(engine: Engine, job: Job, card: CardOnEncoder) {
     const wanted = { cardCredentialId: row.cardCredentialId, generation, content: content.content };
     const built = writePlan(card.profile, card.seen, card.keySets, card.read, wanted);
     if (!built.ok) throw new JobEnd("incompatible_card_format", `${built.message} [card.unwritable]`);
-    const refusedByLimit = engine.offlineWork.refusal(row.provisional !== null);
-    if (refusedByLimit !== null) throw new JobEnd("uncategorized_error", refusedByLimit);
+    refuseBeyondLimits(engine, row);
     const cardNumber = cardNumberOf(row.cardCredentialId);
     const step = tx.credential(row, {
       type: "write.intended",
@@ -211,8 +217,7 @@ async function issueKey(engine: Engine, job: Job, unit: Unit, issuer: KeyIssuer)
     const row = engine.credentialOf(job);
     const record = row.record;
     if (record === null) throw new JobEnd("uncategorized_error", "not stepped yet");
-    const refusedByLimit = engine.offlineWork.refusal(row.provisional !== null);
-    if (refusedByLimit !== null) throw new JobEnd("uncategorized_error", refusedByLimit);
+    refuseBeyondLimits(engine, row);
     const spec = entitledSpec(deps.store.objects, deps.inventory, acsCredentialSpec.parse(row.spec));
     const next = record.context.generation + 1;
     const { fingerprint, startsAt, endsAt } = record.context.desired;

@@ -23,6 +23,8 @@ export interface EngineDeps {
   readonly offline: OfflineLimit | null;
   /** Absent: nobody counts. */
   readonly meter?: Meter;
+  /** What is left of the disk that holds the store; null: unknown. Absent: there is no disk that could be full. */
+  readonly freeBytes?: () => number | null;
 }
 
 /** Counts what happened, after it is on disk. */

@@ -18,6 +18,7 @@ import { type Job, JobEnd, type JobKind, Jobs, type Outcome } from "./jobs.js";
 import { Keypads } from "./keypads/keypads.js";
 import { OfflineWork } from "./offline-work.js";
 import type { ActionAttempt, Cursor, DeviceStatus, ObjectRow } from "./ports.js";
+import { reserveRefusal, STORAGE_FULL } from "./reserve.js";
 import { scan } from "./scan-job.js";
 import { scanToAssign } from "./scan-to-assign-job.js";
 import { SnapshotIntake } from "./snapshot.js";
@@ -44,7 +45,10 @@ export interface JobRequest {
 
 export type JobStart =
   | { readonly ok: true; readonly attempt: ActionAttempt }
-  | { readonly ok: false; readonly why: "no_such_encoder" | "no_such_credential" | "queue_full" };
+  | {
+      readonly ok: false;
+      readonly why: "no_such_encoder" | "no_such_credential" | "queue_full" | "storage_full";
+    };
 
 /** A document of the desk: the engine knows its place in the feed. */
 export type LocalDocument = Omit<DesiredDocument, "epoch" | "rev">;
@@ -325,6 +329,9 @@ export class Engine {
     const row = credentialId === null ? null : store.objects.get("acs_credential", credentialId);
     if (row === undefined || row?.gone === true) return { ok: false, why: "no_such_credential" };
     if (this.jobs.isFull(encoder.id)) return { ok: false, why: "queue_full" };
+    if (request.kind === "encode" && reserveRefusal(this.deps) !== null) {
+      return { ok: false, why: STORAGE_FULL };
+    }
     const now = time.read().now;
     const attempt: ActionAttempt = {
       id: request.command?.id ?? uuidV7(now, random(10)),

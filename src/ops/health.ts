@@ -1,5 +1,6 @@
 import type { OfflineUse } from "#src/engine/offline-work";
 import type { DeviceStatus } from "#src/engine/ports";
+import { RESERVE_BYTES } from "#src/engine/reserve";
 import type { TimeReading } from "#src/engine/time";
 import type { Log } from "#src/lib/log";
 
@@ -51,8 +52,6 @@ export interface CloudFacts {
 }
 
 const MIB = 1024 * 1024;
-/** Below this a transaction may not fit any more. */
-const FREE_MIN_BYTES = 64 * MIB;
 const FREE_LOW_BYTES = 512 * MIB;
 /** More events than the cloud takes in a few seconds. */
 const BACKLOG_MIN = 1_000;
@@ -126,11 +125,11 @@ export class Health {
 
 function storeVerdict({ freeBytes }: SiteFacts["store"]): Verdict {
   const free = freeBytes === null ? "" : `${Math.floor(freeBytes / MIB)} MB are free`;
-  if (freeBytes !== null && freeBytes < FREE_MIN_BYTES)
+  if (freeBytes !== null && freeBytes < RESERVE_BYTES)
     return failed(
       "store",
       "store.full",
-      `${free}: free space on the disk, or nothing can be recorded any more`,
+      `${free}: no key is made until space is freed on the disk, and soon nothing can be recorded any more`,
     );
   if (freeBytes !== null && freeBytes < FREE_LOW_BYTES)
     return degraded("store", "store.space_low", `${free}: free space on the disk soon`);

@@ -94,6 +94,8 @@ export interface EngineRigOptions {
   readonly inventory?: Inventory;
   /** The quality of the time; without it the wall clock is trusted. */
   readonly time?: (clock: VirtualClock, store: Store) => TimeSource;
+  /** Left on the disk; without it the disk is never full. */
+  readonly freeBytes?: () => number | null;
 }
 
 /** Engine, real store, real supervisor and driver; the device is simulated byte by byte, time is virtual. */
@@ -108,8 +110,17 @@ export class EngineRig {
   #rev = 0;
   readonly #time: TimeSource;
   readonly #inventory: Inventory;
+  readonly #freeBytes: () => number | null;
 
-  constructor({ offline = null, certain, time, startAt, inventory = INVENTORY }: EngineRigOptions = {}) {
+  constructor({
+    offline = null,
+    certain,
+    time,
+    startAt,
+    inventory = INVENTORY,
+    freeBytes = () => null,
+  }: EngineRigOptions = {}) {
+    this.#freeBytes = freeBytes;
     this.#inventory = inventory;
     this.clock = new VirtualClock(startAt);
     this.simulator = new ReferenceSimulator(this.clock);
@@ -169,6 +180,7 @@ export class EngineRig {
       ]),
       limits: { cardWaitMs: 60_000, jobMs: 120_000, attemptMs: 150_000 },
       offline,
+      freeBytes: this.#freeBytes,
     });
   }
 
