@@ -39,6 +39,8 @@ export interface CodeSituation {
   readonly holder: { readonly id: string; readonly isManaged: boolean } | null;
   /** `on_gateway`: no slot, and what is wanted is there at once. `unknown`: the lock was never seen. */
   readonly keypad: "on_device" | "on_gateway" | "unknown" | "removed";
+  /** Why the lock cannot be reached now; null when it can. */
+  readonly offline: string | null;
   readonly isBackupAvailable: boolean;
 }
 
@@ -116,6 +118,9 @@ function errorsOf(situation: CodeSituation, status: Status): readonly Body[] {
     return [{ code: "device_removed", message }];
   }
   const errors: Body[] = [];
+  if (situation.offline !== null && (status === "setting" || status === "removing")) {
+    errors.push({ code: "device_offline", message: situation.offline });
+  }
   if (problem?.code === "duplicate") errors.push(duplicateError(situation));
   if (problem?.code === "no_space") {
     const message = "Every slot of the lock is taken: delete a code there.";

@@ -106,8 +106,13 @@ export class Keypads {
 
   #happened(lock: InventoryLock, event: LockEvent): void {
     const { deps, transact } = this.#parts;
-    if (event.type === "slot.changed") this.#workers.get(lock.id)?.changedAtLock(event.slot);
-    else transact({}, (tx) => noteLockEvent(deps, tx, lock, event));
+    try {
+      if (event.type === "slot.changed") this.#workers.get(lock.id)?.changedAtLock(event.slot);
+      else transact({}, (tx) => noteLockEvent(deps, tx, lock, event));
+    } catch (error) {
+      // That it could not be written down, as on a full disk, is no business of the driver that tells it.
+      deps.log.error({ event: "keypad.news_lost", lock: lock.key, err: error }, "news of a lock was lost");
+    }
   }
 
   /** Every code that somebody else put on the lock gets an object, and only those have one. */

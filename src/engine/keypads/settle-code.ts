@@ -5,6 +5,7 @@ import { holds, type Slot } from "#src/domain/codes/slot";
 import type { SeamEventType } from "#src/domain/seam/event";
 import { type AccessCodeSpec, accessCodeSpec } from "#src/domain/spec";
 import { canonicalJson } from "#src/lib/json";
+import { offlineReason } from "../device-problem.js";
 import type { EngineDeps } from "../engine-deps.js";
 import { isGoneState } from "../gone-state.js";
 import type { ObjectRow } from "../ports.js";
@@ -43,7 +44,7 @@ export function settleCode(
   ];
   const isLeft = slots.length === 0 && !isWanted && keypads.unmanagedSlot(id) === undefined;
   const endsAt = spec.ends_at === null ? null : Date.parse(spec.ends_at);
-  if (isLeft && (isGoneState(spec.state) || isOver({ endsAt }, tx.certain))) {
+  if (isLeft && (!spec.is_managed || isGoneState(spec.state) || isOver({ endsAt }, tx.certain))) {
     const last = spec.is_managed ? "access_code.deleted" : "access_code.unmanaged.removed";
     leave(deps, tx, row, spec, [...events, last]);
     return;
@@ -59,6 +60,15 @@ export function settleCode(
     data: { device_id: spec.device_id, observed: after.observed, events },
   });
   endAttempts(deps, tx, id, after);
+  if (spec.is_backup) settlePoolUsers(deps, tx, spec.device_id);
+}
+
+/** Whether there is a backup for them has changed. */
+function settlePoolUsers(deps: EngineDeps, tx: EngineTransaction, lockId: string): void {
+  const codes = deps.store.objects.list("access_code", { systemId: lockId, limit: POOL_LOOK_MAX });
+  for (const { id, spec } of codes) {
+    if (spec["use_backup_access_code_pool"] === true && spec["is_backup"] !== true) settleCode(deps, tx, id);
+  }
 }
 
 function managedLife(
@@ -91,10 +101,19 @@ function managedLife(
       problem,
       holder: holderOf(deps, lockId, problem),
       keypad: isConfigured ? codes : "removed",
+      offline: offlineMessage(deps, lockId),
       isBackupAvailable: hasBackup(deps, spec),
     },
     before,
   );
+}
+
+/** Why the lock cannot be reached now; null when it can. */
+function offlineMessage({ inventory, devices }: EngineDeps, lockId: string): string | null {
+  const lock = inventory.locks.find(({ id }) => id === lockId);
+  if (lock === undefined || devices.takesWork(lock.unit)) return null;
+  // When it is tried again changes with every look, and is no news of the code.
+  return offlineReason(devices, lock.unit).message.replace(/; tried again .*(?= \[)/, "");
 }
 
 /** The access code that has the PIN; a credential of the access system is nobody that an app could look up here. */
@@ -184,7 +203,8 @@ function endAttempts(
 ): void {
   const pending = store.attempts.pendingOfCode(id);
   if (pending.length === 0) return;
-  const [error] = errors;
+  // A lock that is away has not refused anything.
+  const error = errors.find(({ code }) => code !== "device_offline");
   const isUnderWay = status === "setting" || status === "removing";
   for (const attempt of pending) {
     if (error !== undefined) {

@@ -24,8 +24,8 @@ export function stepAccessCode(deps: EngineDeps, tx: EngineTransaction, row: Obj
   if (known === undefined && !spec.is_managed && !isGoneState(spec.state))
     also.push("access_code.unmanaged.created");
   // Its end was moved into the future after it had gone.
-  const isBack =
-    row.gone && !isGoneState(spec.state) && store.keypads.wishesOf("access_code", row.id).length > 0;
+  const endsAt = spec.ends_at === null ? null : Date.parse(spec.ends_at);
+  const isBack = row.gone && !isGoneState(spec.state) && !isOver({ endsAt }, tx.certain);
   store.objects.put({ ...row, gone: row.gone && !isBack });
   settleCode(deps, tx, row.id, { also });
   tx.touchLock(spec.device_id);

@@ -159,7 +159,10 @@ function reasonOf(
   if (lag.unit === undefined) return "its lock is not in the configuration any more";
   if (lag.problem === "duplicate") return "another code on the lock has this PIN";
   if (lag.problem === "no_space") return "every slot of the lock is taken";
-  if (!devices.takesWork(lag.unit)) return offlineReason(devices, lag.unit).message;
+  if (!devices.takesWork(lag.unit)) {
+    // When it is tried again changes with every look, and is no news of the credential.
+    return offlineReason(devices, lag.unit).message.replace(/; tried again .*(?= \[)/, "");
+  }
   return lag.slot?.rest?.reason ?? lag.slot?.problem ?? null;
 }
 
