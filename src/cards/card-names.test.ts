@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { fromHex } from "#src/lib/hex";
+import { namesOfCard } from "./card-names.js";
+import { encodeWiegand, leftJustified, type WiegandFormat } from "./wiegand.js";
+
+test.each([
+  ["H10301", 12, 3_456, ["12-3456"]],
+  ["H10306", 600, 65_000, ["600-65000"]],
+  // 37 bits have the same length and parities with and without a facility code.
+  ["H10304", 600, 500_000, ["600-500000", String(600 * 2 ** 19 + 500_000)]],
+  ["C1000-35", 4_000, 1_000_000, ["4000-1000000"]],
+] as const)("%s %i %i", (format: WiegandFormat, facility, number, names) => {
+  const encoded = encodeWiegand(format, { facility, number });
+  if (!encoded.isValid) throw new Error(encoded.message);
+  const card = { bits: leftJustified(encoded.bits), bitCount: encoded.bits.length };
+  expect([...namesOfCard(card)].sort()).toEqual([...names].sort());
+});
+
+test("a wrong parity names nobody", () => {
+  expect(namesOfCard({ bits: fromHex("80a1b2c0"), bitCount: 26 })).toEqual([]);
+});
+
+test("a serial number is known from either end", () => {
+  const names = namesOfCard({ bits: fromHex("04a1b2c3"), bitCount: 32 });
+  expect(names).toEqual(["04a1b2c3", "c3b2a104"]);
+});
