@@ -5,6 +5,7 @@ import { keepUp } from "#src/gateway-upkeep";
 import type { Log } from "#src/lib/log";
 import { StoreError } from "#src/store/store-error";
 import { EngineRig, SITE } from "#test/support/engine-rig";
+import { KEEP_ALL } from "#test/support/retention";
 
 const ONE = "eeeeeeee-0000-4000-8000-000000000001";
 const TWO = "eeeeeeee-0000-4000-8000-000000000002";
@@ -131,6 +132,7 @@ test("a full disk stops no upkeep: the next turn tries again", async () => {
     link: null,
     time: { read: () => rig.engine.deps.time.read(), tick, persist: () => undefined },
     log: { ...quiet, error: (fields) => void said.push(fields) },
+    retention: KEEP_ALL,
     look: () => undefined,
     heard: () => turns++,
   });

@@ -1,5 +1,6 @@
 import type { CloudLink } from "#src/cloud/link";
 import type { Engine } from "#src/engine/engine";
+import type { Retention } from "#src/engine/ports";
 import type { Log } from "#src/lib/log";
 import type { FlooredTime } from "#src/ops/time-source";
 import { StoreError } from "#src/store/store-error";
@@ -8,6 +9,7 @@ export interface Upkeep {
   readonly link: Pick<CloudLink, "status"> | null;
   readonly time: Pick<FlooredTime, "read" | "tick" | "persist">;
   readonly log: Log;
+  readonly retention: Retention;
   /** Looks at the health of every part. */
   readonly look: () => void;
   /** Is told of every turn. */
@@ -15,17 +17,27 @@ export interface Upkeep {
 }
 
 const TURN_EVERY_MS = 5_000;
+/** What grew old since the last look is little. */
+const PRUNE_EVERY_MS = 60_000;
 
 /**
  * What must happen now and then: the clock's floor is kept and its jumps are told, what has surely ended is stepped,
- * the time without the cloud is counted. The returned function ends it.
+ * the time without the cloud is counted, what need not be kept any more is removed. The returned function ends it.
  */
 export function keepUp(engine: Engine, upkeep: Upkeep): () => void {
   const { clock } = engine.deps;
-  const { time, log, look, heard } = upkeep;
+  const { store } = engine.deps;
+  const { time, log, retention, look, heard } = upkeep;
   let cancel = (): void => undefined;
+  let pruneAt = -Infinity;
+  const prune = (): void => {
+    if (clock.monotonic() < pruneAt) return;
+    // As long as there is more to remove, every turn removes some.
+    if (store.prune(retention, time.read().certain) === 0) pruneAt = clock.monotonic() + PRUNE_EVERY_MS;
+  };
   const turn = (): void => {
     const hasMore = unlessDiskFull(log, () => workOnce(engine, upkeep)) ?? false;
+    unlessDiskFull(log, prune);
     look();
     heard();
     cancel = clock.startTimer(hasMore ? 0 : TURN_EVERY_MS, turn);

@@ -65,6 +65,8 @@ export interface Gateway {
 }
 
 const JOBS_END_WITHIN_MS = 5_000;
+/** So many rows, whatever their age; and how long an id that is gone is remembered (400 days). */
+const KEPT_MAX = { eventsMax: 500_000, auditMax: 1_000_000, tombstonesMs: 400 * 86_400_000 };
 
 /** Builds every part and starts them. Rejects with a typed error that says what to do when one cannot start. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -177,6 +179,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     link,
     time,
     log,
+    retention: { ...config.retention, ...KEPT_MAX },
     look: () => void observability.health(),
     heard: watch("engine", ENGINE_SILENCE_MAX_MS),
   });

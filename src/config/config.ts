@@ -19,6 +19,7 @@ export interface Config {
   readonly cloud: ConfiguredCloud | null;
   readonly offline: { readonly ms: number; readonly keys: number };
   readonly limits: { readonly cardWaitMs: number; readonly jobMs: number; readonly commandMs: number };
+  readonly retention: { readonly eventsMs: number; readonly attemptsMs: number; readonly auditMs: number };
   readonly api: {
     readonly host: string;
     readonly port: number;
@@ -32,6 +33,8 @@ export interface Config {
   readonly stateDir: string;
   readonly logLevel: ConfigFile["log"]["level"];
 }
+
+const DAY_MS = 86_400_000;
 
 interface ConfiguredObject {
   readonly id: string;
@@ -119,6 +122,11 @@ export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[])
       cardWaitMs: file.limits.card_wait_s * 1_000,
       jobMs: file.limits.job_s * 1_000,
       commandMs: file.limits.command_s * 1_000,
+    },
+    retention: {
+      eventsMs: file.retention.events_days * DAY_MS,
+      attemptsMs: file.retention.attempts_days * DAY_MS,
+      auditMs: file.retention.audit_days * DAY_MS,
     },
     api: {
       host: file.api.host,

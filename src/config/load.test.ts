@@ -154,7 +154,7 @@ test.each([
     "sight: {",
     [
       `1 'sight' site: "site" is missing`,
-      `1 'sight' sight: unknown key "sight" (possible: site, devices, systems, card_profiles, encoders, entrances, locks, cloud, offline, limits, api, socket, state_dir, log)`,
+      `1 'sight' sight: unknown key "sight" (possible: site, devices, systems, card_profiles, encoders, entrances, locks, cloud, offline, limits, retention, api, socket, state_dir, log)`,
     ],
   ],
   [
@@ -271,7 +271,7 @@ test.each([
     "container: classic",
     "container: clasic",
     [
-      `6 'clasic' card_profiles.classic.container: this must be "classic", "ntag" or "desfire" (did you mean "classic"?)`,
+      `6 'clasic' card_profiles.classic.container: this must be "classic", "ntag", "desfire" or "magstripe" (did you mean "classic"?)`,
     ],
   ],
   [

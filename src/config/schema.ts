@@ -121,6 +121,7 @@ const api = z.strictObject({
     .describe("Whose pages may read answers in a browser (CORS); none unless named."),
 });
 
+const days = (least: number) => z.number().min(least).max(36_500);
 const seconds = z.number().positive().max(3_600);
 
 export const configSchema = z.strictObject({
@@ -149,6 +150,14 @@ export const configSchema = z.strictObject({
       command_s: seconds.default(150).describe("How long a command may wait and run in all."),
     })
     .prefault({}),
+  retention: z
+    .strictObject({
+      events_days: days(1).default(90).describe("Events, for apps that list them."),
+      attempts_days: days(30).default(30).describe("Action attempts, from their end."),
+      audit_days: days(1).default(400).describe("Who changed what."),
+    })
+    .prefault({})
+    .describe("How long is kept what only grows. The journal is kept whole."),
   api: api.prefault({}).describe("The HTTP API, for apps and the seam SDK."),
   socket: absolutePath
     .default("/run/lockbridge/lockbridge.sock")

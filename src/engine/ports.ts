@@ -360,6 +360,18 @@ export interface AuditTable {
   lastSeq(): number;
 }
 
+/** How long, and how much of it, is kept. Milliseconds, and numbers of rows. */
+export interface Retention {
+  readonly eventsMs: number;
+  readonly eventsMax: number;
+  /** From their end. Not below 30 days: so long the cloud may ask for a command's outcome again. */
+  readonly attemptsMs: number;
+  readonly auditMs: number;
+  readonly auditMax: number;
+  /** Not below 400 days: a revoked id must not come to life again. */
+  readonly tombstonesMs: number;
+}
+
 /** How much there is of what; cheap at any size, so that it can be asked for every few seconds. */
 export interface StoreTally {
   /** Credentials of the API that were stepped, by the state of their record and whether their document takes away. */
@@ -409,6 +421,12 @@ export interface Store {
   /** Small named facts: cursor, acknowledged seq, clock floor, inventory hash, last welcome … Values are JSON. */
   readonly meta: { get(name: string): Json | undefined; set(name: string, value: Json): void };
   readonly tally: StoreTally;
+  /**
+   * Removes some of what need not be kept any more; answers how much, 0 when nothing is left to remove. `certain`: what
+   * has surely passed, epoch ms; at 0 nothing goes by its age. An event that a receiver waits for stays, and so does
+   * every attempt that has not ended.
+   */
+  prune(retention: Retention, certain: number): number;
   close(): void;
 }
 

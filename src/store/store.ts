@@ -16,6 +16,7 @@ import { KeySets } from "./key-sets.js";
 import { checkVersion, migrate } from "./migrations.js";
 import { Objects } from "./objects.js";
 import { type Place, Sealer } from "./sealer.js";
+import { prune } from "./retention.js";
 import { damaged, diskFull, StoreError, unreachable } from "./store-error.js";
 import { tallyOf } from "./tally.js";
 import { snapshotItemsTable } from "./snapshot-items.js";
@@ -85,6 +86,7 @@ function tablesOf(
     audit: auditTable(connection),
     meta: metaTable(connection),
     tally: tallyOf(connection),
+    prune: (retention, certain) => prune(connection, retention, certain),
     close: () => connection.close(),
   };
 }

@@ -4,6 +4,7 @@ import { gatewayModel } from "#src/api/gateway-model";
 import { FlooredTime } from "#src/ops/time-source";
 import { floorStore, MoodySync } from "#test/clock/moody-sync";
 import { EngineRig, type EngineRigOptions, SITE } from "#test/support/engine-rig";
+import { KEEP_ALL } from "#test/support/retention";
 import type { Log } from "#src/lib/log";
 
 const NOW = Date.parse("2026-11-22T14:00:00Z");
@@ -37,7 +38,14 @@ async function site({
   await rig.ready();
   if (time === undefined) throw new Error("the rig asks for its time");
   rigs.push({
-    stop: keepUp(rig.engine, { link: null, time, log: quiet, look: () => undefined, heard: () => undefined }),
+    stop: keepUp(rig.engine, {
+      link: null,
+      time,
+      log: quiet,
+      retention: KEEP_ALL,
+      look: () => undefined,
+      heard: () => undefined,
+    }),
   });
   return { rig, sync, time, clock: rig.clock };
 }
