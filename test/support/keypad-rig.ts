@@ -14,6 +14,7 @@ export const LOCK = {
   door: "eeeeeeee-0000-4000-8000-000000000003",
   plainEntrance: "bbbbbbbb-0000-4000-8000-0000000000e1",
   maskedEntrance: "bbbbbbbb-0000-4000-8000-0000000000e2",
+  doorEntrance: "bbbbbbbb-0000-4000-8000-0000000000e3",
 } as const;
 
 const entrance = (id: string, key: string, unit: string) => ({
@@ -32,6 +33,7 @@ export const KEYPAD_INVENTORY: Inventory = {
     ...INVENTORY.entrances,
     entrance(LOCK.plainEntrance, "back-door", "bench/lock-1"),
     entrance(LOCK.maskedEntrance, "cellar", "bench/lock-2"),
+    entrance(LOCK.doorEntrance, "gate", "bench/door-1"),
   ],
   locks: [
     { id: LOCK.plain, key: "back", name: "Back door", unit: "bench/lock-1", backupCodes: 3 },

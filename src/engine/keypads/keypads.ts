@@ -4,24 +4,30 @@ import { accessCodeSpec } from "#src/domain/spec";
 import type { EngineDeps } from "../engine-deps.js";
 import type { ObjectRow } from "../ports.js";
 import type { Cause, EngineTransaction } from "../transaction.js";
+import { Doors, useUp } from "./doors.js";
 import { noteLockEvent, notePresence } from "./lock-facts.js";
 import { LockWorker } from "./lock-worker.js";
+import { objectOf } from "./owner.js";
 import { poolChanges } from "./pool.js";
 import { settleCode } from "./settle-code.js";
 import { reconsiderCode } from "./step-code.js";
 import { reconsiderCredential } from "./step-credential.js";
 import { type CodeDocument, unmanagedChanges } from "./unmanaged.js";
 
+/** A change of the site to an access code or a PIN credential. */
+export type LocalCode = Omit<CodeDocument, "kind"> & { readonly kind: "access_code" | "acs_credential" };
+
 export interface KeypadsParts {
   readonly deps: EngineDeps;
   readonly transact: <T>(cause: Cause, work: (tx: EngineTransaction) => T) => T;
-  readonly localChanges: (documents: readonly CodeDocument[], cause: Cause, what: string) => void;
+  readonly localChanges: (documents: readonly LocalCode[], cause: Cause, what: string) => void;
 }
 
 /** Everything about codes on locks: one worker a lock, and what happens because time passes or a lock says so. */
 export class Keypads {
   readonly #parts: KeypadsParts;
   readonly #workers = new Map<string, LockWorker>();
+  readonly #doors: Doors;
   /** Units that are listened to, and how to stop. */
   readonly #heard = new Map<string, { readonly keypad: KeypadLock; readonly stop: () => void }>();
   /** Since when (monotonic) a lock is away. */
@@ -32,6 +38,7 @@ export class Keypads {
 
   constructor(parts: KeypadsParts) {
     this.#parts = parts;
+    this.#doors = new Doors(parts);
     for (const lock of parts.deps.inventory.locks) {
       const worker = new LockWorker(
         {
@@ -93,7 +100,9 @@ export class Keypads {
       return;
     }
     const stop =
-      keypad.codes === "on_device" ? keypad.onEvent((event) => this.#happened(lock, event)) : () => undefined;
+      keypad.codes === "on_device"
+        ? keypad.onEvent((event) => this.#happened(lock, event))
+        : this.#doors.listen(lock, keypad);
     this.#heard.set(lock.id, { keypad, stop });
     const away = this.#awaySince.get(lock.id);
     this.#awaySince.delete(lock.id);
@@ -109,10 +118,20 @@ export class Keypads {
     try {
       if (event.type === "slot.changed") this.#workers.get(lock.id)?.changedAtLock(event.slot);
       else transact({}, (tx) => noteLockEvent(deps, tx, lock, event));
+      if (event.type === "unlocked" && event.method === "keycode") this.#useOnce(lock, event.slot);
     } catch (error) {
       // That it could not be written down, as on a full disk, is no business of the driver that tells it.
       deps.log.error({ event: "keypad.news_lost", lock: lock.key, err: error }, "news of a lock was lost");
     }
+  }
+
+  /** A lock cannot be told that a code opens once: it is taken off after its first use. */
+  #useOnce(lock: InventoryLock, number: number | null): void {
+    const { store } = this.#parts.deps;
+    const owner = store.keypads.slots(lock.id).find(({ slot }) => slot.slot === number)?.slot.owner ?? null;
+    if (owner === null) return;
+    const { kind, id } = objectOf(owner);
+    if (store.objects.get(kind, id)?.spec["is_one_time_use"] === true) useUp(this.#parts, owner);
   }
 
   /** Every code that somebody else put on the lock gets an object, and only those have one. */
