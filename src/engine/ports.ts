@@ -6,6 +6,7 @@ import type { JournalEvent } from "#src/domain/journal";
 import type { LockSettings, ObservedLock } from "#src/domain/observed-lock";
 import type { SeamEvent } from "#src/domain/seam/event";
 import type { ObjectKind } from "#src/domain/spec";
+import type { Lockout } from "#src/domain/doors/lockout";
 import type { Json, JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 
@@ -274,6 +275,19 @@ export interface KeypadsTable {
   putLock(id: string, lock: { readonly observed: ObservedLock; readonly settings: LockSettings }): void;
 }
 
+/** Doors that the gateway decides over: what must survive a restart. */
+export interface DoorsTable {
+  lockout(lockId: string): Lockout | undefined;
+  /** null: nobody guessed. */
+  putLockout(lockId: string, lockout: Lockout | null): void;
+  /** Was this code or credential for one use used? */
+  wasUsed(kind: ObjectKind, id: string): boolean;
+  /** Throws when it was marked before. */
+  markUsed(kind: ObjectKind, id: string, at: number): void;
+  /** Marks of objects that the store does not know any more; answers how many went. */
+  forgetUses(): number;
+}
+
 export type Role = "viewer" | "technician" | "admin";
 
 export interface TokensTable {
@@ -402,6 +416,7 @@ export interface Store {
   readonly tokens: TokensTable;
   readonly webhooks: WebhooksTable;
   readonly keypads: KeypadsTable;
+  readonly doors: DoorsTable;
   readonly quarantine: {
     /** One item an object, the newest by (epoch, rev). */
     put(item: QuarantinedItem): void;

@@ -9,6 +9,7 @@ import { Attempts } from "./attempts.js";
 import { blob } from "./columns.js";
 import { Connection } from "./connection.js";
 import { assertDurable, makeDurable } from "./durability.js";
+import { doorsTable } from "./doors.js";
 import { Events } from "./events.js";
 import { Journal } from "./journal.js";
 import { keypadsTable } from "./keypads.js";
@@ -80,6 +81,7 @@ function tablesOf(
     tokens: tokensTable(connection),
     webhooks,
     keypads: keypadsTable(connection, sealer),
+    doors: doorsTable(connection),
     quarantine: quarantineTable(connection, sealer),
     snapshotItems: snapshotItemsTable(connection),
     wakeups: wakeupsTable(connection),
