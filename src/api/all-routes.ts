@@ -1,7 +1,7 @@
 import type { DeskModel, SeamModel } from "./model.js";
 import type { Route } from "./route.js";
 import { accessCodeRoutes } from "./routes/access-codes.js";
-import { accessGroupRoutes } from "./routes/access-groups.js";
+import { accessGroupRoutes, groupDeskRoutes } from "./routes/access-groups.js";
 import { auditRoutes } from "./routes/audit.js";
 import { credentialRoutes } from "./routes/credentials.js";
 import { deskRoutes, simulationRoutes } from "./routes/desk.js";
@@ -34,7 +34,12 @@ export const seamRoutes: readonly Route<SeamModel>[] = [
   ...eventRoutes,
   ...unsupportedRoutes,
 ];
-export const gatewayRoutes: readonly Route<DeskModel>[] = [...deskRoutes, ...portRoutes, ...secretRoutes];
+export const gatewayRoutes: readonly Route<DeskModel>[] = [
+  ...deskRoutes,
+  ...groupDeskRoutes,
+  ...portRoutes,
+  ...secretRoutes,
+];
 export { auditRoutes, healthRoutes, seamSimulationRoutes, simulationRoutes, webhookRoutes };
 
 /** Endpoints that answer something else than an object in the envelope: streams and documents. */

@@ -111,6 +111,7 @@ export function gatewayDesk(engine: Engine, options: DeskOptions): DeskModel {
       };
     },
     sync: options.sync,
+    groups: options.seam.accessGroups,
     ports: options.ports,
     resetClockFloor(by) {
       const { certain } = time.read();

@@ -1,9 +1,8 @@
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
-import { ACTION_TYPES } from "#src/engine/action-types";
-import { DriverError } from "#driver-api";
 import type { Engine } from "#src/engine/engine";
 import { lockRow } from "#src/engine/keypads/lock-facts";
 import { takenPins } from "#src/engine/keypads/lock-rules";
+import { startBolt } from "#src/engine/keypads/turn-bolt";
 import type { ActionAttempt } from "#src/engine/ports";
 import type { JsonObject } from "#src/lib/json";
 import { uuidV7 } from "#src/lib/uuid";
@@ -37,7 +36,8 @@ export function gatewayLocks(engine: Engine): SiteLocks {
       const subject = { device_id: lockId, access_code_id: codeId, backup_access_code_id: backupId };
       engine.transact(causeOf(by), (tx) => tx.emit("access_code.backup_access_code_pulled", subject));
     },
-    turnBolt: (lockId, to, by) => turnBolt(engine, lockId, to, by),
+    turnBolt: (lockId, act, by) =>
+      renderActionAttempt(startBolt(engine, { lockId, act, cause: causeOf(by) })),
   };
 }
 
@@ -45,7 +45,7 @@ export function gatewayLocks(engine: Engine): SiteLocks {
 function attemptOf(engine: Engine, work: CodeWork, by: Caller): JsonObject {
   const { store } = engine.deps;
   return engine.transact(causeOf(by), (tx) => {
-    const attempt = newAttempt(engine, work.actionType, work.lockId, work.codeId);
+    const attempt = newAttempt(engine, work);
     store.attempts.create(attempt);
     const row = store.objects.get("access_code", work.codeId);
     const observed = store.keypads.life(work.codeId)?.observed;
@@ -63,49 +63,18 @@ function attemptOf(engine: Engine, work: CodeWork, by: Caller): JsonObject {
 
 const DONE = { status: "success", result: {}, error: null } as const;
 
-/** Locks or unlocks, and ends the attempt with what the lock says. */
-function turnBolt(engine: Engine, lockId: string, to: "lock_door" | "unlock_door", by: Caller): JsonObject {
-  const { store, limits, clock } = engine.deps;
-  const attempt = newAttempt(engine, ACTION_TYPES[to], lockId);
-  engine.transact(causeOf(by), (tx) => {
-    store.attempts.create(attempt);
-    tx.audit(to === "lock_door" ? "locked a door" : "unlocked a door", lockId);
-  });
-  const control = new AbortController();
-  const stop = clock.startTimer(limits.jobMs, () =>
-    control.abort(new DriverError("device.silent", "unknown", "the lock took too long")),
-  );
-  const end = (outcome: Pick<ActionAttempt, "status" | "result" | "error">): void => {
-    stop();
-    engine.transact(causeOf(by), (tx) => tx.finishAttempt(attempt.id, outcome));
-  };
-  void engine.keypads.turnBolt(lockId, to === "lock_door" ? "lock" : "unlock", control.signal).then(
-    () => end({ status: "success", result: { was_confirmed_by_device: true }, error: null }),
-    (error: unknown) => {
-      const message = error instanceof Error ? error.message : "the lock did not do it";
-      end({ status: "error", result: null, error: { type: "uncategorized_error", message } });
-    },
-  );
-  return renderActionAttempt(attempt);
-}
-
-function newAttempt(
-  { deps: { time, random } }: Engine,
-  actionType: string,
-  deviceId: string,
-  accessCodeId?: string,
-): ActionAttempt {
+function newAttempt({ deps: { time, random } }: Engine, work: CodeWork): ActionAttempt {
   const { now } = time.read();
   return {
     id: uuidV7(now, random(10)),
-    actionType,
+    actionType: work.actionType,
     status: "pending",
     result: null,
     error: null,
     credentialId: null,
     encoderId: null,
-    deviceId,
-    ...(accessCodeId === undefined ? {} : { accessCodeId }),
+    deviceId: work.lockId,
+    accessCodeId: work.codeId,
     isCommand: false,
     createdAt: now,
     finishedAt: null,

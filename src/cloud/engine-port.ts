@@ -1,5 +1,6 @@
 import type { Engine } from "#src/engine/engine";
 import { ACTION_TYPES } from "#src/engine/action-types";
+import { startBolt } from "#src/engine/keypads/turn-bolt";
 import { readCursor } from "#src/engine/transaction";
 import type { EnginePort } from "./link.js";
 import type { RunnableCommand } from "./sync-state.js";
@@ -45,11 +46,17 @@ export function enginePort(engine: Engine, learnTime: (now: number) => void): En
 function runCommand(engine: Engine, command: RunnableCommand): void {
   const { id, lifeMs } = command;
   switch (command.act) {
-    case "lock_door":
-    case "unlock_door":
     case "simulate":
       engine.refuseCommand(id, ACTION_TYPES[command.act], "not_supported");
       return;
+    case "lock_door":
+    case "unlock_door": {
+      const { act, deviceId: lockId } = command;
+      const isKnown = engine.deps.inventory.locks.some((lock) => lock.id === lockId);
+      if (!isKnown) engine.refuseCommand(id, ACTION_TYPES[act], "no_such_device");
+      else startBolt(engine, { lockId, act, cause: { cmd: id }, commandId: id, lifeMs });
+      return;
+    }
     case "encode":
     case "scan":
     case "scan_to_assign":

@@ -126,7 +126,10 @@ async function startSite(
   desk.keys.create(by);
   const { token } = desk.tokens.create({ name: "demo", role: "admin" }, by);
   await until("the encoder is ready", () => gateway.engine.deps.devices.isOnline("desk/main"));
+  await until("the locks are ready", () => gateway.engine.deps.devices.isOnline("locks/lock-1"));
   await until("the cloud knows the site", () => cloud.site.inventory.get().encoders.length > 0);
+  const [lock] = loaded.config.locks;
+  await until("the cloud knows the locks", () => cloud.site.locks.observed(lock?.id ?? "")?.online === true);
   return {
     stateDir,
     socket,
@@ -175,7 +178,10 @@ function configDocument(site: {
     state_dir: site.stateDir,
     socket: site.socket,
     api: { host: "127.0.0.1", port: site.port },
-    devices: { desk: { driver: "pn532", port: site.hardware.port } },
+    devices: {
+      desk: { driver: "pn532", port: site.hardware.port },
+      locks: { driver: "reference", port: site.hardware.locks.port },
+    },
     systems: { main: { name: "Harbour locks", card_profiles: ["desfire", "classic", "ntag"] } },
     card_profiles: {
       desfire: { format: "lockbridge48", container: "desfire", application: "F52000" },
@@ -184,9 +190,14 @@ function configDocument(site: {
     },
     encoders: { "front-desk": { name: "Front desk", system: "main", unit: "desk" } },
     entrances: {
-      "room-101": { system: "main", name: "101", door: 101 },
-      "room-102": { system: "main", name: "102", door: 102 },
+      "room-101": { system: "main", name: "101", door: 101, keypad: "locks/lock-1" },
+      "room-102": { system: "main", name: "102", door: 102, keypad: "locks/lock-2" },
       pool: { system: "main", name: "Pool", zone: 3 },
+      gate: { system: "main", name: "Gate", keypad: "locks/door-1" },
+    },
+    locks: {
+      "lock-101": { name: "Lock 101", unit: "locks/lock-1", backup_codes: 2 },
+      "lock-102": { name: "Lock 102", unit: "locks/lock-2" },
     },
     cloud: { url: site.broker.url, gateway: site.gatewayId, token: site.gatewayToken },
   };

@@ -7,6 +7,7 @@ import { DesfireCard } from "./cards/desfire.js";
 import { MifareClassicCard } from "./cards/mifare-classic.js";
 import { NtagCard } from "./cards/ntag.js";
 import { openPty, type PtyEnd } from "./pty.js";
+import { ReferenceDevice } from "./reference-device.js";
 
 const CARD_KINDS = [
   "mifare_classic_1k",
@@ -19,20 +20,28 @@ const CARD_KINDS = [
 type CardKind = (typeof CARD_KINDS)[number];
 type Card = MifareClassicCard | NtagCard | DesfireCard;
 
-/** A PN532 encoder on a pseudo-terminal, and the cards that were ever put on it. */
+/** A PIN that somebody set at the first lock before the gateway came. */
+export const UNMANAGED_PIN = "864200";
+
+/** A PN532 encoder and two keypad locks on pseudo-terminals, and the cards that were ever put on the encoder. */
 export class SimulatedSite {
   readonly simulator = new Pn532Simulator();
   /** Where the daemon finds the encoder. */
   readonly port: string;
+  /** Two locks (`lock-1`, `lock-2`), the keypad of a gate (`door-1`) and a vendor's key system (`issuer`). */
+  readonly locks: ReferenceDevice;
   readonly #cards = new Map<string, Card>();
   #pty: PtyEnd | null = null;
   #stopWires = (): void => undefined;
 
   constructor(stateDir: string) {
     this.port = join(stateDir, "encoder.tty");
+    this.locks = new ReferenceDevice(join(stateDir, "locks.tty"));
+    this.locks.simulator.changeSlotAtLock("lock-1", 30, UNMANAGED_PIN);
   }
 
   async plugIn(): Promise<void> {
+    await this.locks.plugIn();
     const pty = await openPty(this.port);
     const stopIn = pty.onData((bytes) => this.simulator.receive(bytes));
     const stopOut = this.simulator.onSend((bytes) => pty.write(bytes));
@@ -47,6 +56,7 @@ export class SimulatedSite {
     this.#stopWires();
     await this.#pty?.unplug();
     this.#pty = null;
+    await this.locks.unplug();
   }
 
   /** The routes and commands that act on the simulated hardware. There is one encoder: `encoderId`. */

@@ -1,6 +1,7 @@
-import * as second from "@seamapi/http";
-import * as first from "seam";
 import { expect } from "vitest";
+import { type Client, codeOf, DAY_MS, errorOf, FOR_A_PERSON, INSTANT, type Sdk, SOON } from "./sdks.js";
+
+export { SDKS } from "./sdks.js";
 
 /**
  * One story, told by Seam's official SDK in both generations: a guest gets a card, stays longer, gets it anew, leaves.
@@ -19,54 +20,9 @@ export interface SdkSite {
   takeCard(): void | Promise<void>;
 }
 
-type Client = InstanceType<typeof second.SeamHttp>;
-type Connection = Pick<SdkSite, "endpoint" | "apiKey">;
-type ErrorClass = abstract new (...parameters: never) => Error;
-
 interface InvalidInput {
   readonly getValidationErrorMessages: (parameter: string) => string[];
 }
-
-export interface Sdk {
-  readonly name: string;
-  connect(options: Connection): Client;
-  readonly errors: {
-    readonly api: ErrorClass;
-    readonly invalidInput: ErrorClass;
-    readonly unauthorized: ErrorClass;
-    readonly attemptFailed: ErrorClass;
-  };
-}
-
-export const SDKS: readonly Sdk[] = [
-  {
-    name: "seam@1.160.0",
-    // Both generations have the same calls under the same names; the later one's types serve for both.
-    connect: (options) => new first.Seam(options) as unknown as Client,
-    errors: {
-      api: first.SeamHttpApiError,
-      invalidInput: first.SeamHttpInvalidInputError,
-      unauthorized: first.SeamHttpUnauthorizedError,
-      attemptFailed: first.SeamActionAttemptFailedError,
-    },
-  },
-  {
-    name: "@seamapi/http@2.32.0",
-    connect: (options) => new second.SeamHttp(options),
-    errors: {
-      api: second.SeamHttpApiError,
-      invalidInput: second.SeamHttpInvalidInputError,
-      unauthorized: second.SeamHttpUnauthorizedError,
-      attemptFailed: second.SeamActionAttemptFailedError,
-    },
-  },
-];
-
-/** A person needs longer than the SDK's own ten seconds to present a card. */
-const FOR_A_PERSON = { timeout: 150_000, pollingInterval: 100 };
-const SOON = { timeout: 10_000, interval: 100 };
-const DAY_MS = 86_400_000;
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 export async function playSdkStory(sdk: Sdk, site: SdkSite): Promise<void> {
   const seam = sdk.connect(site);
@@ -259,21 +215,4 @@ async function meetErrors(seam: Client, sdk: Sdk, site: SdkSite): Promise<void> 
 
   const stranger = sdk.connect({ ...site, apiKey: "seam_not_a_key_of_this_site" });
   await errorOf(sdk.errors.unauthorized, stranger.workspaces.get());
-}
-
-async function codeOf(expected: ErrorClass, call: PromiseLike<unknown>): Promise<unknown> {
-  const error: unknown = await Promise.resolve(call).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  return error instanceof expected && "code" in error ? error.code : error;
-}
-
-async function errorOf(expected: ErrorClass, call: PromiseLike<unknown>): Promise<Error> {
-  const error: unknown = await Promise.resolve(call).then(
-    () => new Error("it went well"),
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof expected)) throw new Error(`not a ${expected.name}: ${String(error)}`);
-  return error;
 }

@@ -33,6 +33,7 @@ export function memoryDesk(site: MemorySite): MemoryDesk {
   });
 
   const desk: DeskModel = {
+    groups: site.model.accessGroups,
     status: () => ({ site: { name: site.inventory.siteName } }),
     sync: () => ({ credentials: { wanted: 0, stored: 0, proved: 0 } }),
     resetClockFloor: () => ({ quality: "unknown" }),

@@ -1,6 +1,7 @@
 import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import type { Caller } from "./paging.js";
+import type { AccessGroupsModel } from "./users.js";
 import type { PortsModel } from "./ports.js";
 
 /** The steps of a job at an encoder, in the order in which they may come. */
@@ -27,6 +28,7 @@ export interface JobProgress {
 
 /** What only a gateway offers: the routes under `/lockbridge/…`. The stand-in cloud has none of them. */
 export interface DeskModel {
+  readonly groups: Pick<AccessGroupsModel, "create" | "update">;
   /** Site, devices, cloud link, queue lengths, clock quality: what a status screen shows. */
   status(): JsonObject;
   /** What is wanted, stored and proved on cards, and what keeps them apart. */

@@ -1,13 +1,15 @@
-import type { SeamModel } from "../model.js";
+import type { DeskModel, SeamModel } from "../model.js";
 import { type CallContext, route } from "../route.js";
 import {
   groupsAddUser,
+  groupsCreate,
   groupsDelete,
   groupsGet,
   groupsList,
   groupsListEntrances,
   groupsListUsers,
   groupsRemoveUser,
+  groupsUpdate,
   usersAddToGroup,
   usersRemoveFromGroup,
 } from "../schemas/access-groups.js";
@@ -58,4 +60,22 @@ export const accessGroupRoutes = [
     model.accessGroups.delete(input.acs_access_group_id, by);
     return {};
   }),
+];
+
+/** What Seam leaves to the access system: only a gateway has these. */
+export const groupDeskRoutes = [
+  route(groupsCreate, (desk: DeskModel, input, { by }) => ({
+    acs_access_group: desk.groups.create(
+      { systemId: input.acs_system_id, name: input.name, entranceIds: input.acs_entrance_ids },
+      by,
+    ),
+  })),
+
+  route(groupsUpdate, (desk: DeskModel, input, { by }) => ({
+    acs_access_group: desk.groups.update(
+      input.acs_access_group_id,
+      { name: input.name, entranceIds: input.acs_entrance_ids },
+      by,
+    ),
+  })),
 ];

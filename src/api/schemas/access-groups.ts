@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { ACT, answer, endpoint, type Method, READ, REMOVE } from "./endpoint.js";
-import { id, notKept, search } from "./fields.js";
+import { ACT, answer, CHANGE, endpoint, type Method, READ, REMOVE } from "./endpoint.js";
+import { id, ids, notKept, search, text } from "./fields.js";
 import { acsAccessGroup, acsEntrance, acsUser } from "./objects.js";
 
 const group = { acs_access_group_id: id };
@@ -83,4 +83,21 @@ export const usersRemoveFromGroup = endpoint({
   role: "technician",
   input: z.object(member),
   output: answer({}),
+});
+
+/** Seam leaves the making of groups to the access system; here this is it. Only a gateway has these two routes. */
+export const groupsCreate = endpoint({
+  path: "/lockbridge/access_groups/create",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ acs_system_id: id, name: text, acs_entrance_ids: ids.default([]) }),
+  output: answer({ acs_access_group: acsAccessGroup }),
+});
+
+export const groupsUpdate = endpoint({
+  path: "/lockbridge/access_groups/update",
+  methods: CHANGE,
+  role: "technician",
+  input: z.object({ ...group, name: text.optional(), acs_entrance_ids: ids.optional() }),
+  output: answer({ acs_access_group: acsAccessGroup }),
 });

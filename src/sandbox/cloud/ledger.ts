@@ -146,7 +146,7 @@ export class Ledger {
         return this.#rule(event, secrets, position);
       case "attempt_finished": {
         const { status, result, error } = event.data;
-        commands.finish(event.id, { status, result, error });
+        if (commands.finish(event.id, { status, result, error })) this.#locks.boltTurned(event, position);
         return null;
       }
       case "code_observed":

@@ -36,6 +36,26 @@ export class LockLedger {
     this.#parts.emit(data.type, { ...data.more, device_id: data.device_id }, cause, t, now);
   }
 
+  /** Apps hear how locking or unlocking went; of other attempts they do not. */
+  boltTurned(
+    { id, data: { action_type, status, error }, t }: Of<"attempt_finished">,
+    { now }: Position,
+  ): void {
+    const act =
+      action_type === "LOCK_DOOR" ? "lock_door" : action_type === "UNLOCK_DOOR" ? "unlock_door" : null;
+    const deviceId = this.#parts.commands.get(id)?.deviceId;
+    if (act === null || deviceId == null) return;
+    const type = `action_attempt.${act}.${status === "success" ? "succeeded" : "failed"}` as const;
+    const more = error === null ? {} : { error_type: error.type };
+    this.#parts.emit(
+      type,
+      { device_id: deviceId, action_attempt_id: id, action_type, status, ...more },
+      id,
+      t,
+      now,
+    );
+  }
+
   /** A code when the event cannot be used. */
   codeObserved({ id, data, t }: Of<"code_observed">, { cause, now }: Position): string | null {
     const { feed, emit } = this.#parts;
