@@ -27,6 +27,12 @@ export async function playLocksStory(sdk: Sdk, seam: Client, site: LocksSite): P
   await openDoor(seam, site);
 }
 
+async function freePin(seam: Client, device_id: string): Promise<string> {
+  const { code } = await seam.accessCodes.generateCode({ device_id });
+  if (code === null) throw new Error("no PIN came");
+  return code;
+}
+
 async function seeLocks(seam: Client, { lockIds: [first, second] }: LocksSite): Promise<void> {
   const devices = await seam.devices.list();
   expect(devices.map(({ device_id }) => device_id)).toEqual(expect.arrayContaining([first, second]));
@@ -66,7 +72,7 @@ async function setCode(
   seam: Client,
   { lockIds: [lockId], codesOnLock }: LocksSite,
 ): Promise<string> {
-  const { code } = await seam.accessCodes.generateCode({ device_id: lockId });
+  const code = await freePin(seam, lockId);
   expect(code).toMatch(/^\d+$/);
   const made = await seam.accessCodes.create({ device_id: lockId, name: "Ada", code: code });
   expect(made).toMatchObject({
@@ -100,7 +106,7 @@ async function changeCode(sdk: Sdk, seam: Client, site: LocksSite, access_code_i
     lockIds: [lockId, other],
     codesOnLock,
   } = site;
-  const { code } = await seam.accessCodes.generateCode({ device_id: lockId });
+  const code = await freePin(seam, lockId);
   const [starts_at, ends_at] = [at(-1), at(2)];
   await seam.accessCodes.update({ access_code_id, name: "My Updated Access Code", starts_at, ends_at, code });
   await expect
