@@ -46,7 +46,7 @@ export type BodyResult =
   | { readonly ok: true; readonly session: string | null; readonly messages: readonly Received[] }
   | { readonly ok: false; readonly fault: Fault<BodyFaultCode> };
 
-const bodySchema = z.object({
+export const bodySchema = z.object({
   v: z.string().max(20),
   session: z.string().max(200).nullable(),
   messages: z.array(z.unknown()).max(LIMITS.messagesPerBody),

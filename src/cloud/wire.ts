@@ -44,7 +44,8 @@ export type Epoch = z.infer<typeof epoch>;
 
 // ── Feed items ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-const feedItem = z.object({
+/** Of a page, and of each line of a snapshot's chunk. */
+export const feedItem = z.object({
   rev: counter.min(1),
   kind: z.enum(OBJECT_KINDS),
   id: name,

@@ -82,7 +82,7 @@ export class DaemonSite {
   /** Id → name, of all. */
   async users(): Promise<ReadonlyMap<string, string>> {
     const { acs_users } = await this.#client.call(usersList, { limit: 500 });
-    return new Map(acs_users.map(({ acs_user_id, full_name }) => [acs_user_id, full_name ?? ""]));
+    return new Map(acs_users.map(({ acs_user_id, full_name }) => [acs_user_id, String(full_name)]));
   }
 
   async journal(): Promise<z.infer<typeof journalFacts>> {
