@@ -133,7 +133,7 @@ function stepUser(deps: EngineDeps, tx: EngineTransaction, row: ObjectRow): void
 function stepGroup(deps: EngineDeps, tx: EngineTransaction, row: ObjectRow): void {
   const { objects } = deps.store;
   const isGone = isGoneState(row.spec["state"]);
-  if (row.spec["state"] === "forgotten") objects.remove(row.kind, row.id, tx.now, false);
+  if (row.spec["state"] === "forgotten") objects.remove(row.kind, row.id, tx.now, true);
   else objects.put({ ...row, gone: isGone });
   planned(deps, tx, row, null);
   if (isGone && !row.gone) {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { OBJECT_KINDS } from "#src/domain/spec";
 import type { Store } from "#src/engine/ports";
+import type { Json } from "#src/lib/json";
 import { blob, jsonText } from "./columns.js";
 import type { Connection } from "./connection.js";
 import type { Place, Sealer } from "./sealer.js";
@@ -33,14 +34,30 @@ export function wakeupsTable(connection: Connection): Store["wakeups"] {
 
 const fact = z.object({ value: jsonText }).optional();
 
-/** Small named facts. */
+/**
+ * Small named facts. Every turn of the link and of the upkeep asks for several, so they are remembered: nobody else
+ * writes to the file, and what an undone transaction said is forgotten.
+ */
 export function metaTable(connection: Connection): Store["meta"] {
+  const known = new Map<string, Json | undefined>();
+  let { rollbacks } = connection;
+  const forgetUndone = (): void => {
+    if (rollbacks === connection.rollbacks) return;
+    known.clear();
+    rollbacks = connection.rollbacks;
+  };
   return {
     get(name) {
+      forgetUndone();
+      if (known.has(name)) return known.get(name);
       const row = connection.get("SELECT value FROM meta WHERE name = ?", [name]);
-      return fact.parse(row)?.value;
+      const value = fact.parse(row)?.value;
+      known.set(name, value);
+      return value;
     },
     set(name, value) {
+      forgetUndone();
+      known.delete(name);
       connection.run(
         "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         [name, JSON.stringify(value)],

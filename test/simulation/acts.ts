@@ -3,6 +3,7 @@ import type { Caller } from "#src/api/model";
 import type { ObjectKind } from "#src/domain/spec";
 import type { Json, JsonObject } from "#src/lib/json";
 import { Secret } from "#src/lib/secret";
+import { StoreError } from "#src/store/store-error";
 import { PhysicalCard } from "./deck.js";
 import type { EncoderFault } from "./encoder.js";
 import type { Life } from "./life.js";
@@ -43,16 +44,20 @@ function atDesk(world: World, what: string, work: (life: Life, by: Caller) => st
     const id = work(life, by);
     world.note(`${by.name} ${what} ${id}`);
   } catch (error) {
-    if (!(error instanceof SeamError)) throw error;
-    world.note(`${by.name} ${what}: refused, ${error.type}`);
+    if (error instanceof StoreError && error.code === "disk_full")
+      world.note(`${by.name} ${what}: disk full`);
+    else if (error instanceof SeamError) world.note(`${by.name} ${what}: refused, ${error.type}`);
+    else throw error;
   }
 }
 
 const textOf = (value: Json | undefined): string => (typeof value === "string" ? value : "");
 
-/** Mostly one of the newest, so that many things happen to the same one. */
-const someCredential = ({ chance, credentials }: World): string =>
-  chance.pick(chance.isOneIn(4) ? credentials : credentials.slice(-3)) ?? "none";
+/** Mostly one of the newest, so that many things happen to the same one; or the one that is being written just now. */
+function someCredential({ chance, credentials, jobAtWork }: World): string {
+  if (chance.isOneIn(3) && jobAtWork?.credentialId != null) return jobAtWork.credentialId;
+  return chance.pick(chance.isOneIn(4) ? credentials : credentials.slice(-3)) ?? "none";
+}
 const someUser = ({ chance, users }: World): string => chance.pick(users) ?? "none";
 
 /** The cloud changes what it wants of an object that is not denied. */
@@ -128,6 +133,15 @@ function deskDenies(
   });
 }
 
+/** A person adopts what only the site has, or refuses it. */
+export function ruleOn(world: World, kind: ObjectKind, id: string): void {
+  const { chance, oracle, site } = world;
+  const verdict = chance.isOneIn(3) ? "refused" : "adopted";
+  if (verdict === "refused") oracle.perhapsDenied.add(id);
+  if (site.ruleOnOrphan(kind, id, verdict) && verdict === "refused") oracle.denied.add(id);
+  world.note(`the orphan ${kind} ${id} is ${verdict}`);
+}
+
 const FAULTS: readonly EncoderFault["what"][] = [
   "tear",
   "swap",
@@ -195,6 +209,29 @@ export const ACTS: Readonly<Record<string, Act>> = {
       world.note(`cloud deletes ${id}`);
     },
   },
+  "cloud revokes what is at the encoder": {
+    weight: 3,
+    run(world) {
+      const { chance, jobAtWork, timeline, bench } = world;
+      const id = jobAtWork?.credentialId;
+      const card = chance.pick(world.cards) ?? null;
+      const ms = chance.below(1_500);
+      if (id == null) return;
+      deny(world, id, () => world.site.revoke(id));
+      world.note(`cloud revokes ${id}, and a card is put on the encoder ${ms} ms later`);
+      timeline.startTimer(ms, () => bench.put(card));
+    },
+  },
+  "cloud revokes many": {
+    weight: 1,
+    run(world) {
+      const ids = world.credentials.slice(-60);
+      world.note(`cloud revokes ${ids.length} credentials`);
+      world.site.transact(() => {
+        for (const id of ids) deny(world, id, () => world.site.revoke(id));
+      });
+    },
+  },
   "cloud forgets": {
     weight: 2,
     run(world) {
@@ -235,6 +272,57 @@ export const ACTS: Readonly<Record<string, Act>> = {
     run(world) {
       world.site.dropSession();
       world.note("cloud drops the session");
+    },
+  },
+  "cloud is backed up": {
+    weight: 3,
+    run(world) {
+      world.backups.push(world.site.backUp());
+      if (world.backups.length > 6) world.backups.shift();
+      world.note(`the cloud is backed up at ${world.site.feed.head}`);
+    },
+  },
+  "cloud is restored": {
+    weight: 1,
+    run(world) {
+      const { backups, chance, site, oracle } = world;
+      const index = chance.below(backups.length);
+      const backup = backups[index];
+      if (backup === undefined) return;
+      // What was kept of a history that is given up is not gone back to.
+      backups.length = index + 1;
+      const from = site.feed.head;
+      site.restore(backup);
+      oracle.cloudRestored();
+      world.note(`the cloud is restored: ${from} becomes ${site.feed.head}, epoch ${site.feed.epoch.n}`);
+    },
+  },
+  "cloud rebuilds its feed": {
+    weight: 1,
+    run(world) {
+      const { history, head } = world.site.feed;
+      if (!world.chance.isOneIn(2)) return;
+      history.bump(head);
+      world.site.dropSession();
+      world.note(`the cloud's feed is another one: epoch ${history.epoch.n}`);
+    },
+  },
+  "cloud raises its floor": {
+    weight: 3,
+    run(world) {
+      for (const id of world.credentials.slice(-20)) {
+        if (world.chance.isOneIn(2) && world.site.forget("acs_credential", id))
+          world.note(`cloud forgets ${id}`);
+      }
+      world.site.raiseFloor();
+      world.note(`the floor is ${world.site.feed.floor}`);
+    },
+  },
+  "somebody rules on an orphan": {
+    weight: 2,
+    run(world) {
+      const orphan = world.chance.pick(world.site.orphans.list());
+      if (orphan !== undefined) ruleOn(world, orphan.kind, orphan.id);
     },
   },
   "desk creates": {
@@ -412,9 +500,39 @@ export const ACTS: Readonly<Record<string, Act>> = {
       weather.repeated = upTo(0.5);
       weather.replyLost = upTo(0.4);
       weather.delayMaxMs = chance.isOneIn(2) ? 5 : 8_000;
+      weather.damaged = chance.isOneIn(4) ? chance.next() * 0.2 : 0;
       weather.isDown = chance.isOneIn(4);
       world.note(`the network: ${JSON.stringify(weather)}`);
       if (weather.isDown) world.life?.carrier.breakDown();
+    },
+  },
+  "the cloud turns everybody away": {
+    weight: 1,
+    run(world) {
+      const { chance, weather } = world;
+      weather.refusal = chance.isOneIn(3) ? "unauthorized" : "busy";
+      world.note(`the cloud turns everybody away: ${weather.refusal}`);
+      world.life?.carrier.breakDown();
+      world.timeline.startTimer(1_000 + chance.below(60_000), () => (weather.refusal = null));
+    },
+  },
+  "the machine is slow, or not": {
+    weight: 2,
+    run(world) {
+      world.stepsLateByMs = world.stepsLateByMs > 0 ? 0 : 1 + world.chance.below(3_000);
+      world.note(`what is stored is stepped ${world.stepsLateByMs} ms later`);
+    },
+  },
+  "the disk is full": {
+    weight: 1,
+    run(world) {
+      world.isDiskFull = true;
+      const ms = world.chance.isOneIn(2) ? 300 : 20_000;
+      world.note(`the disk is full for ${ms} ms`);
+      world.timeline.startTimer(ms, () => {
+        world.isDiskFull = false;
+        world.note("the disk has room again");
+      });
     },
   },
   "the line is cut": {

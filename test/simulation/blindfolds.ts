@@ -22,6 +22,16 @@ const withPort = (change: (port: EnginePort) => Partial<EnginePort>): Tampering 
   port: (port) => overriding(port, change(port)),
 });
 
+const inJournal = (change: (journal: Store["journal"]) => Partial<Store["journal"]>): Tampering => ({
+  store: (store) => overriding(store, { journal: overriding(store.journal, change(store.journal)) }),
+});
+
+/** The highest seq that the cloud ever acknowledged. */
+const ackedIn = (store: Pick<Store, "meta">): number => {
+  const acked = store.meta.get("cloud.acked");
+  return typeof acked === "object" && acked !== null && "seq" in acked ? Number(acked["seq"]) : 0;
+};
+
 const isOf = (message: JsonObject, type: string): boolean => message["type"] === type;
 
 export const BLINDFOLDS: readonly Blindfold[] = [
@@ -202,6 +212,200 @@ export const BLINDFOLDS: readonly Blindfold[] = [
             };
             return work(tx);
           });
+      },
+    }),
+  },
+  {
+    rule: "a restored cloud tells a history with a number of its own",
+    breaks: ["I1", "I2", "I14"],
+    tampering: () => ({
+      site: ({ feed }) => {
+        feed.history.bump = () => undefined;
+      },
+    }),
+  },
+  {
+    rule: "from below the floor the feed is not continued",
+    breaks: ["I14"],
+    tampering: () => ({
+      site: ({ feed }) => Object.defineProperty(feed, "floor", { get: () => 0 }),
+    }),
+  },
+  {
+    rule: "what the desk did since is no part of a snapshot, and stays",
+    breaks: ["I14", "I16", "I18", "I19"],
+    tampering: () =>
+      withPort((port) => ({
+        beginSnapshot: (snapshot) => port.beginSnapshot({ ...snapshot, ingested: Number.MAX_SAFE_INTEGER }),
+      })),
+  },
+  {
+    rule: "what a new history lacks is an orphan and not revoked",
+    breaks: ["I14", "I16", "I18"],
+    tampering: () => {
+      let isSweeping = false;
+      return {
+        // To whoever sweeps, every history is the one before.
+        store: (store) =>
+          overriding(store, {
+            meta: overriding(store.meta, {
+              get(name) {
+                const value = store.meta.get(name);
+                const snapshot = name === "cursor" && isSweeping ? store.meta.get("snapshot") : null;
+                if (typeof snapshot !== "object" || snapshot === null || !("epoch" in snapshot)) return value;
+                return { epoch: snapshot["epoch"] ?? null, rev: 0 };
+              },
+            }),
+          }),
+        port: (port) =>
+          overriding(port, {
+            sweepSnapshot() {
+              isSweeping = true;
+              port.sweepSnapshot();
+              isSweeping = false;
+            },
+          }),
+      };
+    },
+  },
+  {
+    rule: "a denial that the cloud calls active is told again",
+    breaks: ["I14", "I17"],
+    tampering: () =>
+      inJournal((journal) => ({
+        append: (event) => (event.k === "revocation_reasserted" ? journal.lastSeq() : journal.append(event)),
+      })),
+  },
+  {
+    rule: "a restored cloud gets the events again that it asks for",
+    breaks: ["I14", "I15"],
+    tampering: () => {
+      let acked = 0;
+      return {
+        port: (port) => port,
+        store: (store) => {
+          acked = ackedIn(store);
+          return overriding(store, {
+            meta: overriding(store.meta, {
+              set(name, value) {
+                store.meta.set(name, value);
+                acked = Math.max(acked, ackedIn(store));
+              },
+            }),
+          });
+        },
+        customs: (message) =>
+          isOf(message, "welcome")
+            ? { ...message, want_from: Math.max(Number(message["want_from"]), acked + 1) }
+            : message,
+      };
+    },
+  },
+  {
+    rule: "what the cloud acknowledged is kept, for a cloud that loses it",
+    breaks: ["I14", "I15"],
+    tampering: () => {
+      let acked = 0;
+      return {
+        store: (store) =>
+          overriding(store, {
+            journal: overriding(store.journal, {
+              read(from, limit) {
+                acked = Math.max(acked, ackedIn(store));
+                return from > 1_000_000 ? [] : store.journal.read(Math.max(from, acked + 1), limit);
+              },
+            }),
+          }),
+      };
+    },
+  },
+  {
+    rule: "what was revoked and forgotten is remembered by its id",
+    breaks: ["I14", "I17"],
+    tampering: () => ({
+      store: (store) =>
+        overriding(store, { objects: overriding(store.objects, { tombstone: () => undefined }) }),
+    }),
+  },
+  {
+    rule: "a card of a forgotten credential brings its record back",
+    breaks: ["I14", "I16", "I19"],
+    tampering: () => ({
+      site: ({ feed }) => {
+        const put = feed.put.bind(feed);
+        feed.put = (change, now) => {
+          const isReopening =
+            change.spec["state"] === "revoked" &&
+            (feed.get(change.kind, change.id)?.isForgotten === true ||
+              feed.tombstone(change.kind, change.id) !== undefined);
+          return isReopening ? feed.head : put(change, now);
+        };
+      },
+    }),
+  },
+  {
+    rule: "no card is written while a change is not stepped",
+    breaks: ["I5"],
+    tampering: () => ({
+      engine: (engine) => {
+        const transact = engine.transact.bind(engine);
+        engine.transact = (cause, work) =>
+          transact(cause, (tx) => {
+            const credential = tx.credential.bind(tx);
+            tx.credential = (row, event) =>
+              credential(row, event.type === "write.intended" ? { ...event, dirty: false } : event);
+            return work(tx);
+          });
+      },
+    }),
+  },
+  {
+    rule: "a denial is a latch",
+    breaks: ["I17", "I5"],
+    tampering: () => ({
+      engine: (engine) => {
+        const transact = engine.transact.bind(engine);
+        engine.transact = (cause, work) =>
+          transact(cause, (tx) => {
+            const credential = tx.credential.bind(tx);
+            tx.credential = (row, event) => {
+              const { record } = row;
+              if (
+                event.type !== "desired.changed" ||
+                !event.desired.allowed ||
+                record?.context.denied == null
+              )
+                return credential(row, event);
+              const context = { ...record.context, denied: null };
+              return credential({ ...row, record: { ...record, context } }, event);
+            };
+            return work(tx);
+          });
+      },
+    }),
+  },
+  {
+    rule: "a chunk is looked into only when it is what the manifest says",
+    breaks: ["I2", "I14", "I20"],
+    tampering: () => ({
+      customs: (message) => message,
+      site: ({ snapshots }) => {
+        const offer = snapshots.offer.bind(snapshots);
+        snapshots.offer = (ingested) => {
+          const manifest = offer(ingested);
+          return { ...manifest, chunks: manifest.chunks.slice(0, -1) };
+        };
+      },
+    }),
+  },
+  {
+    rule: "numbers of another history are another's",
+    breaks: ["I1", "I2", "I14"],
+    tampering: () => ({
+      customs: (message) =>
+        "epoch" in message ? { ...message, epoch: { n: 1, id: "the only one" } } : message,
+      site: (site) => {
+        Object.defineProperty(site.feed, "epoch", { get: () => ({ n: 1, id: "the only one" }) });
       },
     }),
   },

@@ -52,7 +52,7 @@ export async function live(seed: number, steps: readonly Step[], tampering: Tamp
 
 /** Mostly moments, sometimes minutes, seldom longer than the site may work without its cloud. */
 function pause({ chance }: World): number {
-  if (chance.isOneIn(60)) return chance.below(90 * 60_000);
+  if (chance.isOneIn(100)) return chance.below(90 * 60_000);
   return chance.isOneIn(8)
     ? chance.below(60_000)
     : chance.isOneIn(3)

@@ -4,15 +4,26 @@ import type { DeskModel, SeamModel } from "#src/api/model";
 import { enginePort } from "#src/cloud/engine-port";
 import { type CloudLink, createCloudLink, type EnginePort } from "#src/cloud/link";
 import { Engine } from "#src/engine/engine";
-import type { Store } from "#src/engine/ports";
+import type { Retention, Store } from "#src/engine/ports";
 import { keepUp } from "#src/gateway-upkeep";
 import type { Log } from "#src/lib/log";
+import { StoreError } from "#src/store/store-error";
 import { FlooredTime } from "#src/ops/time-source";
 import { PROFILE } from "./deck.js";
 import { type Bench, Encoder, type Witness } from "./encoder.js";
 import type { SimulatedCarrier } from "./network.js";
 import { inventory } from "./site.js";
 import type { LifeClock, Wall } from "./timeline.js";
+
+const DAY_MS = 86_400_000;
+export const RETENTION: Retention = {
+  eventsMs: 30 * DAY_MS,
+  eventsMax: 20,
+  attemptsMs: 30 * DAY_MS,
+  auditMs: 30 * DAY_MS,
+  auditMax: 200,
+  tombstonesMs: 400 * DAY_MS,
+};
 
 export const OFFLINE_LIMIT = { ms: 3_600_000, keys: 6 };
 
@@ -84,12 +95,20 @@ export class Life {
       resetClockFloor: () => this.time.resetFloor(),
       ports: { found: () => Promise.resolve([]), probe: () => Promise.resolve({ found: [], tried: [] }) },
     });
-    devices.onChange((status) => this.engine.deviceChanged(status));
+    devices.onChange((status) => {
+      try {
+        this.engine.deviceChanged(status);
+      } catch (error) {
+        // As `devices` does: the news of a device waits for nobody's disk.
+        if (!(error instanceof StoreError)) throw error;
+      }
+    });
     this.link.start();
     keepUp(this.engine, {
       link: this.link,
       time: this.time,
       log,
+      retention: RETENTION,
       look: () => undefined,
       heard: () => undefined,
     });

@@ -14,14 +14,31 @@ export interface Weather {
   replyLost: number;
   /** Messages take up to this long, so that they overtake each other. */
   delayMaxMs: number;
+  /** Chance that what the cloud says arrives as something else. */
+  damaged: number;
   /** Nothing goes through, and no connection comes about. */
   isDown: boolean;
+  /** Whoever connects is turned away. */
+  refusal: "unauthorized" | "busy" | null;
 }
 
-export const FINE: Readonly<Weather> = { lost: 0, repeated: 0, replyLost: 0, delayMaxMs: 5, isDown: false };
+export const FINE: Readonly<Weather> = {
+  lost: 0,
+  repeated: 0,
+  replyLost: 0,
+  delayMaxMs: 5,
+  damaged: 0,
+  isDown: false,
+  refusal: null,
+};
 
-/** Sees what reaches a living daemon, as the cloud sent it. May change it: that is how a rule is blinded. */
-export type Customs = (message: JsonObject) => JsonObject;
+/** Sees what reaches a living daemon, as the cloud sent it. */
+export interface Customs {
+  /** Is this body looked into? */
+  readonly opens: (bytes: Uint8Array) => boolean;
+  /** May change the message: that is how a rule is blinded. */
+  readonly inspect: (message: JsonObject) => JsonObject;
+}
 
 export interface NetworkDeps {
   readonly site: CloudSite;
@@ -29,7 +46,14 @@ export interface NetworkDeps {
   readonly chance: Chance;
 }
 
-/** The way between one run of the daemon and the cloud. Each message travels by itself, as bytes. */
+/** How long a connection that nobody answers is tried, and how often. */
+const DIALS_FOR_MS = 60_000;
+const DIALS_EVERY_MS = 200;
+
+/**
+ * The way between one run of the daemon and the cloud, as bytes. It changes with every connection: over the one kind
+ * each message travels by itself, over the other an answer brings along whatever else is to be said.
+ */
 export class SimulatedCarrier implements Carrier {
   readonly name = "simulated";
   readonly isEncrypted = true;
@@ -37,6 +61,7 @@ export class SimulatedCarrier implements Carrier {
   readonly #weather: Weather;
   readonly #customs: Customs;
   #sink: CarrierSink | null = null;
+  #isBundling = false;
   #isDead = false;
   #unsubscribe = (): void => undefined;
   /** The session that the daemon listens in. */
@@ -58,11 +83,30 @@ export class SimulatedCarrier implements Carrier {
     this.close();
     if (this.#isDead) return;
     this.#sink = sink;
-    this.#deps.timeline.startTimer(10, () => {
+    this.#isBundling = this.#deps.chance.isOneIn(2);
+    const waits = this.#weather.isDown && this.#deps.chance.isOneIn(2);
+    this.#dial(sink, waits ? DIALS_FOR_MS : 0);
+  }
+
+  /** A network that is away refuses at once, or swallows what is sent until it is back. */
+  #dial(sink: CarrierSink, ms: number): void {
+    this.#deps.timeline.startTimer(ms > 0 ? DIALS_EVERY_MS : 10, () => {
       if (this.#sink !== sink) return;
-      if (this.#weather.isDown) this.breakDown();
-      else sink.up();
+      const { isDown, refusal } = this.#weather;
+      if (isDown && ms > 0) this.#dial(sink, ms - DIALS_EVERY_MS);
+      else if (isDown) this.breakDown();
+      else if (refusal === null) sink.up();
+      else this.#refuse(sink, refusal);
     });
+  }
+
+  #refuse(sink: CarrierSink, refusal: NonNullable<Weather["refusal"]>): void {
+    this.close();
+    if (refusal === "unauthorized") sink.down({ code: "carrier.unauthorized", message: "401" });
+    else {
+      const retryAfterMs = 1_000 + this.#deps.chance.below(30_000);
+      sink.down({ code: "carrier.busy", message: "503", retryAfterMs });
+    }
   }
 
   send(session: string | null, messages: readonly GatewayMessage[]): void {
@@ -75,7 +119,9 @@ export class SimulatedCarrier implements Carrier {
           if (!received.ok)
             throw new Error(`the gateway sends what nobody can read: ${received.fault.message}`);
           const answers = this.#deps.site.receive(session, received.message as GatewayMessage);
-          if (this.#deps.chance.next() >= this.#weather.replyLost) this.#answer(sink, answers);
+          const news =
+            this.#isBundling && this.session !== null ? this.#deps.site.takeNews(this.session) : [];
+          if (this.#deps.chance.next() >= this.#weather.replyLost) this.#answer(sink, [...answers, ...news]);
         }
       });
     }
@@ -120,16 +166,24 @@ export class SimulatedCarrier implements Carrier {
   }
 
   #answer(sink: CarrierSink | null, messages: readonly CloudMessage[]): void {
-    for (const message of messages) {
-      this.#travel(encodeBody(null, [message]), (bytes) => {
-        if (this.#sink === sink) sink?.received(this.#inspected(bytes));
+    const bodies =
+      this.#isBundling && messages.length > 0 ? [messages] : messages.map((message) => [message]);
+    for (const body of bodies) {
+      this.#travel(encodeBody(null, body), (bytes) => {
+        if (this.#sink !== sink) return;
+        const isDamaged = this.#deps.chance.next() < this.#weather.damaged;
+        const inspected = this.#inspected(bytes);
+        sink?.received(isDamaged ? damaged(inspected, this.#deps.chance) : inspected);
       });
     }
   }
 
   #inspected(bytes: Uint8Array): Uint8Array {
+    if (!this.#customs.opens(bytes)) return bytes;
     const body = JSON.parse(Buffer.from(bytes).toString()) as { messages: JsonObject[] };
-    return Buffer.from(JSON.stringify({ ...body, messages: body.messages.map(this.#customs) }));
+    return Buffer.from(
+      JSON.stringify({ ...body, messages: body.messages.map((message) => this.#customs.inspect(message)) }),
+    );
   }
 
   #travel(bytes: Uint8Array, arrive: (bytes: Uint8Array) => void): void {
@@ -142,5 +196,36 @@ export class SimulatedCarrier implements Carrier {
         if (!this.#weather.isDown) arrive(bytes);
       });
     }
+  }
+}
+
+/** What proxies, portals and broken clouds make of a body. */
+function damaged(bytes: Uint8Array, chance: Chance): Uint8Array {
+  const body = JSON.parse(Buffer.from(bytes).toString()) as { messages: Record<string, unknown>[] };
+  const messages = body.messages.map((message) => {
+    switch (chance.below(4)) {
+      case 0:
+        return { ...message, type: "firework" };
+      case 1:
+        return Array.isArray(message["items"])
+          ? { ...message, items: Array.from({ length: 120 }, () => null) }
+          : { ...message, session: 7, jid: 7, epoch: 7, snapshot: 7 };
+      case 2:
+        return typeof message["data"] === "string"
+          ? { ...message, data: message["data"].replace(/.(?=.{40})/, "!") }
+          : message;
+      default:
+        return message;
+    }
+  });
+  switch (chance.below(6)) {
+    case 0:
+      return Buffer.from("<!doctype html><title>Hotel WLAN</title>");
+    case 1:
+      return bytes.subarray(0, bytes.length / 2);
+    case 2:
+      return Buffer.from([0x1f, 0x8b, 0, 0, 1]);
+    default:
+      return Buffer.from(JSON.stringify({ ...body, messages }));
   }
 }

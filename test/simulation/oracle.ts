@@ -1,6 +1,6 @@
 import type { CardState } from "#src/cards/card-state";
 import type { JournalEvent } from "#src/domain/journal";
-import type { ObjectRow } from "#src/engine/ports";
+import type { Cursor, ObjectRow } from "#src/engine/ports";
 import type { Job } from "#src/engine/jobs";
 import type { PhysicalCard } from "./deck.js";
 
@@ -51,7 +51,7 @@ export class Oracle {
   readonly #offers = new Map<string, Offer[]>();
   readonly #acted = new Set<string>();
   readonly #ends = new Map<string, string>();
-  #cursor = 0;
+  #cursor: Cursor = { epoch: { n: 0, id: "" }, rev: 0 };
 
   fail(invariant: string, message: string): void {
     this.violation ??= new Violation(invariant, message);
@@ -153,10 +153,21 @@ export class Oracle {
     if (pin !== undefined) this.fail("I11", `a PIN is in ${where}: ${text.slice(0, 300)}`);
   }
 
-  /** I1. */
-  cursorAt(rev: number, head: number): void {
-    if (rev < this.#cursor) this.fail("I1", `the cursor fell from ${this.#cursor} to ${rev}`);
+  /** The cloud is as it was at an earlier time: what it alone knew is gone. A success it told of stays told. */
+  cloudRestored(): void {
+    for (const id of this.denied) if (!this.#deniedOnSite.has(id)) this.denied.delete(id);
+    for (const [key, end] of this.#ends)
+      if (key.startsWith("cloud ") && !end.startsWith("success")) this.#ends.delete(key);
+  }
+
+  /** I1: within one history. */
+  cursorAt({ epoch, rev }: Cursor, head: number): void {
+    const before = this.#cursor;
+    if (epoch.n < before.epoch.n)
+      this.fail("I1", `the cursor fell from epoch ${before.epoch.n} to ${epoch.n}`);
+    if (epoch.n === before.epoch.n && rev < before.rev)
+      this.fail("I1", `the cursor fell from ${before.rev} to ${rev}`);
     if (rev > head) this.fail("I1", `the cursor ${rev} has passed the head ${head}`);
-    this.#cursor = Math.max(rev, this.#cursor);
+    this.#cursor = { epoch, rev };
   }
 }

@@ -2,6 +2,8 @@ import type { JournalEvent } from "#src/domain/journal";
 import type { ObjectRow, Store } from "#src/engine/ports";
 
 export interface StoreWatch {
+  /** Something is about to be written. May throw what the disk says. */
+  readonly writing: () => void;
   /** The work of a transaction is done and nothing is on disk yet. */
   readonly beforeCommit: () => void;
   readonly committed: (facts: {
@@ -41,6 +43,7 @@ export function watchedStore(store: Store, watch: StoreWatch): Store {
     try {
       result = store.transaction(() => {
         const value = work();
+        watch.writing();
         watch.beforeCommit();
         return value;
       });
@@ -50,16 +53,32 @@ export function watchedStore(store: Store, watch: StoreWatch): Store {
     watch.committed({ rows, events, ends });
     return result;
   };
+  /** Outside of a transaction each write is one by itself. */
+  const alone = (): void => {
+    if (depth === 0) watch.writing();
+  };
   return overriding<Store>(store, {
     transaction,
+    meta: overriding(store.meta, {
+      set(name, value) {
+        alone();
+        store.meta.set(name, value);
+      },
+    }),
     objects: overriding(store.objects, {
       put(row) {
+        alone();
         rows.push(row);
         store.objects.put(row);
       },
     }),
     journal: overriding(store.journal, {
+      dropSecretsUpTo(seq) {
+        alone();
+        store.journal.dropSecretsUpTo(seq);
+      },
       append(event) {
+        alone();
         events.push(event);
         return store.journal.append(event);
       },

@@ -1,9 +1,10 @@
 import type { EnginePort } from "#src/cloud/link";
 import type { Job } from "#src/engine/jobs";
 import type { Engine } from "#src/engine/engine";
-import type { Store } from "#src/engine/ports";
+import type { Cursor, Store } from "#src/engine/ports";
 import type { JsonObject } from "#src/lib/json";
 import type { Log } from "#src/lib/log";
+import type { CloudBackup } from "#src/sandbox/cloud/backup";
 import { CloudSite } from "#src/sandbox/cloud/site";
 import { Chance } from "./chance.js";
 import { PhysicalCard } from "./deck.js";
@@ -13,6 +14,7 @@ import { Life } from "./life.js";
 import { FINE, SimulatedCarrier, type Weather } from "./network.js";
 import { type Command, Oracle } from "./oracle.js";
 import { WORKSPACE } from "./site.js";
+import { diskFull, StoreError } from "#src/store/store-error";
 import { LifeClock, Timeline, type Wall } from "./timeline.js";
 import { overriding, watchedStore } from "./watched-store.js";
 
@@ -46,9 +48,13 @@ export class World {
   readonly credentials: string[] = [];
   readonly poison: string[] = [];
   readonly trace: string[] = [];
+  readonly backups: CloudBackup[] = [];
   /** The process dies at so many-th transaction from now, before or after it is on disk. */
   crashAt: { countdown: number; readonly when: "before" | "after" } | null = null;
   life: Life | null = null;
+  isDiskFull = false;
+  /** What was stored is stepped so much later: the machine has other things to do. */
+  stepsLateByMs = 0;
   /** How far ahead of the truth a clock that the system vouched for ever was. */
   vouchedAheadMs = 0;
   readonly #ids: Chance;
@@ -56,6 +62,8 @@ export class World {
   readonly #tampering: Tampering;
   #kill: (() => void) | null = null;
   #corpses: Store[] = [];
+  /** What is on the disk, whatever the daemon is made to believe. */
+  #stored: Store | null = null;
 
   constructor(seed: number, tampering: Tampering = {}) {
     this.#ids = new Chance(seed ^ 0x5eed);
@@ -65,11 +73,15 @@ export class World {
       gatewayId: "gateway",
       clock: this.timeline,
       commandLifeMs: 40_000,
+      chunkBytes: 4_000,
       random: (size) => this.#ids.bytes(size),
     });
     tampering.site?.(this.site);
-    this.timeline.onError = (error) =>
-      this.oracle.fail("X", `the daemon threw: ${String((error as Error).stack)}`);
+    this.timeline.onError = (error) => {
+      // Nothing can be kept, so nothing is done: the process ends, and tries again.
+      if (error instanceof StoreError && error.code === "disk_full") this.crash();
+      else this.oracle.fail("X", `the daemon threw: ${String((error as Error).stack)}`);
+    };
     for (let n = 0; n < 6; n++) this.cards.push(new PhysicalCard(Uint8Array.of(0xca, 0xfe, 0, n)));
     this.bench.spare = this.cards[0] ?? null;
     this.boot();
@@ -103,12 +115,16 @@ export class World {
     const { timeline, wall, bench, oracle, weather, chance, site } = this;
     const clock = new LifeClock(timeline, wall);
     const disk = this.#disk.open();
+    this.#stored = disk;
     const self = { isAlive: true };
-    const carrier = new SimulatedCarrier({ site, timeline, chance }, weather, (message) => {
-      if (message["type"] === "cmd") oracle.offered(message as unknown as Command, timeline.monotonic());
-      return (
-        this.#tampering.customs?.(message, { cursor: this.life?.link.status().cursor?.rev ?? 0 }) ?? message
-      );
+    const customs = this.#tampering.customs;
+    const carrier = new SimulatedCarrier({ site, timeline, chance }, weather, {
+      opens: (bytes) => customs !== undefined || Buffer.from(bytes).includes('"cmd"'),
+      inspect: (message) => {
+        if (message["type"] === "cmd") oracle.offered(message as unknown as Command, timeline.monotonic());
+        const cursor = this.life?.link.status().cursor?.rev ?? 0;
+        return customs?.(message, { cursor }) ?? message;
+      },
     });
     this.#kill = () => {
       self.isAlive = false;
@@ -139,6 +155,11 @@ export class World {
       log: this.#log(self),
       port: (port) => this.#port(this.#tampering.port?.(port) ?? port, self, carrier),
       built: (engine) => {
+        const step = engine.stepDirty.bind(engine);
+        engine.stepDirty = () => {
+          if (this.stepsLateByMs === 0) step();
+          else clock.startTimer(this.stepsLateByMs, step);
+        };
         this.#tampering.engine?.(engine);
         engine.jobs.onProgress((job, { step }) => {
           if (
@@ -208,6 +229,9 @@ export class World {
       return true;
     };
     return watchedStore(disk, {
+      writing: () => {
+        if (this.isDiskFull && self.isAlive) throw diskFull("the site's disk", new Error("ENOSPC"));
+      },
       beforeCommit: () => {
         if (isDue("before")) this.crash();
       },
@@ -225,15 +249,22 @@ export class World {
   }
 
   #port(port: EnginePort, self: { readonly isAlive: boolean }, carrier: SimulatedCarrier): EnginePort {
-    const { oracle, site, timeline } = this;
+    const { oracle, timeline } = this;
     return overriding(port, {
       storePage: (page) => {
         const before = port.cursor()?.rev ?? 0;
         port.storePage(page);
-        if (!self.isAlive) return;
-        const rev = port.cursor()?.rev ?? 0;
-        oracle.cursorAt(rev, site.feed.head);
-        this.#checkStored(before, rev);
+        if (self.isAlive) this.#cursorMoved(port.cursor(), before);
+      },
+      beginSnapshot: (snapshot) => {
+        port.beginSnapshot(snapshot);
+        if (self.isAlive) this.note(`a snapshot at ${snapshot.rev} of epoch ${snapshot.epoch.n} is taken in`);
+      },
+      sweepSnapshot: () => {
+        port.sweepSnapshot();
+        if (!self.isAlive || port.snapshot() !== null) return;
+        this.note("the snapshot is taken in");
+        this.#cursorMoved(port.cursor(), 0);
       },
       runCommand: (command) => {
         if (self.isAlive) oracle.ran(command.id, carrier.session, timeline.monotonic());
@@ -242,17 +273,25 @@ export class World {
     });
   }
 
-  /** I2: what the cursor passed is stored, or refused and recorded. */
-  #checkStored(after: number, upTo: number): void {
-    const store = this.life?.store;
-    if (store === undefined) return;
+  /** I1 and I2: what the cursor passed is stored, or refused and recorded. */
+  #cursorMoved(cursor: Cursor | null, after: number): void {
+    const { epoch, head } = this.site.feed;
+    const store = this.#stored;
+    if (cursor === null) return;
+    const isOfCloud = cursor.epoch.n === epoch.n && cursor.epoch.id === epoch.id;
+    this.oracle.cursorAt(cursor, isOfCloud ? head : Infinity);
+    // What another history had is gone with it.
+    if (store === null || !isOfCloud) return;
+    const upTo = cursor.rev;
     const quarantine = store.quarantine.list(1_000);
     for (let since = after; since < upTo;) {
       const { items, to } = this.site.feed.page(since);
       for (const { kind, id, rev } of items) {
         if (rev > upTo) continue;
+        const row = store.objects.get(kind, id);
         const isStored =
-          (store.objects.get(kind, id)?.rev ?? 0) >= rev || store.objects.tombstone(kind, id) !== undefined;
+          (row !== undefined && row.epoch === epoch.n && row.rev >= rev) ||
+          store.objects.tombstone(kind, id) !== undefined;
         if (!isStored && !quarantine.some((item) => item.id === id && item.rev >= rev))
           this.oracle.fail("I2", `the cursor is at ${upTo}, and change ${rev} (${kind} ${id}) is not stored`);
       }
@@ -264,8 +303,8 @@ export class World {
     const say = (level: string) => (fields: object, message: string) => {
       if (!self.isAlive) return;
       this.oracle.told("the log", `${JSON.stringify(fields)} ${message}`);
-      if (level === "error") {
-        const { err } = fields as { err?: Error };
+      const { err } = fields as { err?: Error };
+      if (level === "error" && !isDiskFull(fields)) {
         this.oracle.fail(
           "X",
           `the daemon logs an error: ${message} ${JSON.stringify(fields)} ${err?.stack ?? ""}`,
@@ -281,4 +320,10 @@ export class World {
     };
     return log;
   }
+}
+
+function isDiskFull(fields: object): boolean {
+  return /ENOSPC|disk.*full/i.test(
+    JSON.stringify(fields, (_, value: unknown) => (value instanceof Error ? value.message : value)),
+  );
 }

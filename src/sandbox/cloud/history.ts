@@ -8,15 +8,17 @@ import type { CloudDatabase } from "./database.js";
 export class History {
   readonly #database: CloudDatabase;
   readonly #newId: () => string;
+  #epochs: readonly { readonly n: number; readonly id: string; readonly began_at: number }[];
 
   constructor(database: CloudDatabase, newId: () => string) {
     this.#database = database;
     this.#newId = newId;
-    if (this.#rows().length === 0) this.bump(0);
+    this.#epochs = this.#rows();
+    if (this.#epochs.length === 0) this.bump(0);
   }
 
   get epoch(): Epoch {
-    const { n, id } = this.#rows().at(-1) ?? { n: 0, id: "" };
+    const { n, id } = this.#epochs.at(-1) ?? { n: 0, id: "" };
     return { n, id };
   }
 
@@ -26,11 +28,12 @@ export class History {
     this.#database
       .prepare("INSERT INTO epochs (n, id, began_at) VALUES (?, ?, ?)")
       .run(n, this.#newId(), head);
+    this.#epochs = this.#rows();
   }
 
   /** Up to which rev is what was known at `rev` of epoch `n` a part of the history that is told now? */
   commonRev(n: number, rev: number): number {
-    const rows = this.#rows();
+    const rows = this.#epochs;
     if (!rows.some((row) => row.n === n)) return 0;
     return Math.min(rev, ...rows.filter((row) => row.n > n).map(({ began_at }) => began_at));
   }
