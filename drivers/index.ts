@@ -7,4 +7,5 @@ export const drivers = {
   osdp: () => import("./osdp/index.js"),
   pn532: () => import("./pn532/index.js"),
   reference: () => import("./reference/index.js"),
+  twn4: () => import("./twn4/index.js"),
 } as const satisfies Record<string, () => Promise<{ readonly default: Driver }>>;

@@ -11,6 +11,9 @@ test("every case has its own id", () => {
   expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);
 });
 
+/** Some cases play a long conversation once for each of its bytes; a busy machine gets the time. */
+const CASE_MS_MAX = 90_000;
+
 describe.each(Object.entries(drivers))("%s", async (id, load) => {
   const { default: driver } = await load();
   const { rig } = (await import(`../../drivers/${id}/conformance.ts`)) as { readonly rig: DriverRig };
@@ -30,8 +33,10 @@ describe.each(Object.entries(drivers))("%s", async (id, load) => {
 
   for (const it of cases) {
     const isMeant = it.needs === null || rig.capabilities.includes(it.needs);
-    test.skipIf(!isMeant || it.id in rig.exempt)(`${it.id} ${it.promise}`, () =>
-      it.run({ id, driver, rig }, loadAnew),
+    test.skipIf(!isMeant || it.id in rig.exempt)(
+      `${it.id} ${it.promise}`,
+      () => it.run({ id, driver, rig }, loadAnew),
+      CASE_MS_MAX,
     );
   }
 });
