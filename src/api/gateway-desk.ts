@@ -137,6 +137,12 @@ export function gatewayDesk(engine: Engine, options: DeskOptions): DeskModel {
           cause: causeOf(by),
         }),
       ),
+    retryCodes(deviceId, by) {
+      const retried = engine.keypads.retry(deviceId);
+      if (retried === undefined) throw missing("device", deviceId);
+      engine.transact(causeOf(by), (tx) => tx.audit("tried the codes of a lock again", deviceId));
+      return retried;
+    },
     async cancel(attemptId, by) {
       const outcome = await engine.cancel(attemptId);
       if (outcome === null) throw missing("action_attempt", attemptId);

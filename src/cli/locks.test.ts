@@ -9,6 +9,7 @@ import {
   unmanagedList,
 } from "#src/api/schemas/access-codes";
 import { devicesList, locksLockDoor, locksUnlockDoor } from "#src/api/schemas/devices";
+import { codesRetry } from "#src/api/schemas/desk";
 import type { accessCode, actionAttempt, device } from "#src/api/schemas/objects";
 import { simulateKeypadEntry } from "#src/api/schemas/simulate";
 import { type FakeDaemon, Refusal, startFakeDaemon } from "#test/support/fake-daemon";
@@ -186,4 +187,12 @@ test("a PIN is typed at a simulated keypad", async () => {
   const { exit } = await run(["simulate", "keys", "Back door", "--code", "-"], () => PIN);
   expect(exit).toBe(EXIT.ok);
   expect(daemon.calls.at(-1)).toMatchObject({ path: "/locks/simulate/keypad_code_entry" });
+});
+
+test("what a lock was tried with too often is tried again", async () => {
+  daemon.on(codesRetry, () => ({ retried_slots: 2, ok }));
+  const { exit, out } = await run(["codes", "retry", "Back door"]);
+  expect(exit).toBe(EXIT.ok);
+  expect(out).toContain("2 slots are tried again");
+  expect(daemon.calls.at(-1)).toMatchObject({ input: { device_id: LOCK } });
 });

@@ -49,6 +49,8 @@ export interface DeskModel {
     by: Caller,
   ): JsonObject;
   erase(input: { encoderId: string }, by: Caller): JsonObject;
+  /** What the lock was tried with too often is tried again at once; answers how many slots that are. */
+  retryCodes(deviceId: string, by: Caller): number;
   /** Ends a waiting or running job; answers the state the card is in, in a sentence. */
   cancel(attemptId: string, by: Caller): Promise<JsonObject>;
   /** Replays what happened so far, then goes on; the returned function stops it. Unknown id: SeamError 404. */

@@ -4,6 +4,7 @@ import type { DeskModel, Simulation } from "../model.js";
 import { route } from "../route.js";
 import {
   clockResetFloor,
+  codesRetry,
   configCheck,
   credentialsRevoke,
   credentialsSettle,
@@ -43,6 +44,10 @@ export const deskRoutes = [
 
   route(deskErase, (desk: DeskModel, input, { by }) => ({
     action_attempt: desk.erase({ encoderId: input.acs_encoder_id }, by),
+  })),
+
+  route(codesRetry, (desk: DeskModel, input, { by }) => ({
+    retried_slots: desk.retryCodes(input.device_id, by),
   })),
 
   route(deskCredentialGet, (desk: DeskModel, input, { by }) => ({

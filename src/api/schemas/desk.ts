@@ -93,6 +93,15 @@ export const deskErase = endpoint({
   output: answer({ action_attempt: actionAttempt }),
 });
 
+/** Slots of a lock that are left alone after too many tries are tried again at once. */
+export const codesRetry = endpoint({
+  path: "/lockbridge/codes/retry",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ device_id: id }),
+  output: answer({ retried_slots: z.int() }),
+});
+
 /** The credential as Seam shows it, and what only the gateway knows: state, generation, live cards. */
 export const deskCredentialGet = endpoint({
   path: "/lockbridge/credentials/get",

@@ -8,6 +8,7 @@ import {
   accessCodesUpdate,
   unmanagedList,
 } from "#src/api/schemas/access-codes";
+import { codesRetry } from "#src/api/schemas/desk";
 import type { accessCode } from "#src/api/schemas/objects";
 import { refused } from "../exit-codes.js";
 import { findLock } from "../find.js";
@@ -115,6 +116,23 @@ export function codeCommands(program: Command, add: AddCommand): void {
       await context.client.call(accessCodesUpdate, { access_code_id, ...change });
       const { access_code } = await context.client.call(accessCodesGet, { access_code_id });
       context.output.say(access_code, codeWords(access_code));
+    },
+  );
+
+  add(
+    codes
+      .command("retry")
+      .description("try again at once what a lock was tried with too often")
+      .argument("<lock>", "lock, by id or name"),
+    async (context, [text = ""]) => {
+      const { device_id } = await findLock(context.client, text);
+      const { retried_slots } = await context.client.call(codesRetry, { device_id });
+      context.output.say(
+        { retried_slots },
+        retried_slots === 0
+          ? "Nothing on this lock was left alone; lockbridge codes list shows how its codes stand."
+          : `${retried_slots} ${retried_slots === 1 ? "slot is" : "slots are"} tried again; lockbridge codes list shows what comes of it.`,
+      );
     },
   );
 
