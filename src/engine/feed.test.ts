@@ -75,3 +75,58 @@ test("everything that waits is marked, however much it is", () => {
   expect(rig.store.objects.blocked(reason, 9_999)).toEqual([]);
   expect(rig.store.objects.dirty(9_999)).toHaveLength(1_201);
 });
+
+test("a ruling on an earlier change of the desk does not overwrite a later one, its own does", async () => {
+  const rig = await new EngineRig({ offline: { ms: 1, keys: 1 } }).ready();
+  const at = (day: number) => `2026-12-0${day}T11:00:00.000Z`;
+  rig.feedCredential(A);
+  const spec = rig.row(A).spec;
+  const change = (ends_at: string): number => {
+    rig.engine.localChange(
+      { kind: "acs_credential", id: A, spec: { ...spec, ends_at }, code: null },
+      {},
+      "u",
+    );
+    return rig.row(A).provisional ?? 0;
+  };
+  const rule = (rev: number, ends_at: string, verdict: "adopted" | "refused", ruledUpTo: number): void => {
+    const document = { kind: "acs_credential", id: A, epoch: 1, rev, spec: { ...spec, ends_at } } as const;
+    const cursor = { epoch: { n: 1, id: "e" }, rev };
+    rig.engine.storePage([{ ...document, code: null, verdict }], [], cursor, ruledUpTo);
+  };
+  const first = change(at(1));
+  const second = change(at(2));
+  rule(2, at(1), "adopted", first);
+  expect(rig.row(A)).toMatchObject({ rev: 2, provisional: second, spec: { ends_at: at(2) } });
+  rule(3, at(2), "adopted", second);
+  expect(rig.row(A)).toMatchObject({ rev: 3, provisional: null, spec: { ends_at: at(2) } });
+  // What the cloud wants itself holds at once; that the desk's change is refused comes after.
+  const third = change(at(3));
+  rule(4, at(9), "refused", second);
+  expect(rig.row(A)).toMatchObject({ rev: 4, provisional: third, spec: { ends_at: at(9) } });
+});
+
+test("a user deleted at the desk does not come back by a page that does not know of it, nor after it is ruled on", async () => {
+  const rig = await new EngineRig({ offline: { ms: 1, keys: 1 } }).ready();
+  const user = () => rig.store.objects.get("acs_user", SITE.user);
+  rig.feedUser();
+  const spec = { ...user()?.spec, state: "deleted" };
+  rig.engine.localChange({ kind: "acs_user", id: SITE.user, spec, code: null }, {}, "deleted");
+  const seq = user()?.provisional ?? 0;
+  const page = (rev: number, ruledUpTo: number): void => {
+    const document = {
+      kind: "acs_user",
+      id: SITE.user,
+      epoch: 1,
+      rev,
+      spec: { ...spec, state: "active" },
+    } as const;
+    rig.engine.storePage([{ ...document, code: null }], [], { epoch: { n: 1, id: "e" }, rev }, ruledUpTo);
+  };
+  page(2, seq - 1);
+  expect(user()).toMatchObject({ gone: true, rev: 2, provisional: seq, spec: { state: "deleted" } });
+  expect(rig.journal()).not.toContain("revocation_reasserted");
+  page(3, seq);
+  expect(user()).toMatchObject({ gone: true, rev: 3, provisional: null, spec: { state: "deleted" } });
+  expect(rig.journal().at(-1)).toBe("revocation_reasserted");
+});
