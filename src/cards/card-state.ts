@@ -28,7 +28,8 @@ export type CardState =
   | { readonly is: "foreign"; readonly reason: ForeignReason };
 
 export type TornReason = "incomplete" | "unprotected";
-export type ForeignReason = "unreadable" | "access_conditions" | "locked" | "other_data";
+export type ForeignReason =
+  "unreadable" | "access_conditions" | "locked" | "other_data" | "unreadable_stripe";
 
 /** A sentence for people. */
 export const REASONS: Readonly<Record<TornReason | ForeignReason, string>> = {
@@ -38,6 +39,7 @@ export const REASONS: Readonly<Record<TornReason | ForeignReason, string>> = {
   access_conditions: "the card's access conditions are not those of a new card",
   locked: "the card is locked against writing for ever",
   other_data: "the card carries other data",
+  unreadable_stripe: "the stripe is damaged, or it is written in a way that is not ours; use another card",
 };
 
 export function stateOf(look: Look, uid: string, keySets: readonly SiteKeys[]): CardState {
@@ -53,12 +55,20 @@ export function stateOf(look: Look, uid: string, keySets: readonly SiteKeys[]): 
   // A record under the keys of another version is the middle of a change of keys, even if its MAC is right.
   if (!look.isProtected || decoded.keyVersion !== look.openedBy?.version)
     return { is: "torn", reason: "unprotected" };
-  return { is: "ours", keyVersion: decoded.keyVersion, ...saidBy(decoded.record) };
+  return ours(decoded);
 }
 
-function saidBy(record: CardRecord) {
+export function ours({
+  record,
+  keyVersion,
+}: {
+  readonly record: CardRecord;
+  readonly keyVersion: number;
+}): Extract<CardState, { is: "ours" }> {
   const { type, credentialId, door, zones, validFrom, validTo } = record;
   return {
+    is: "ours",
+    keyVersion,
     credentialId,
     generation: record.sequence,
     type,

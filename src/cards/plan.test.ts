@@ -24,7 +24,7 @@ import {
   type WantedCard,
   writePlan,
 } from "./plan.js";
-import type { CardProfile } from "./profile.js";
+import type { LaidProfile } from "./profile.js";
 import { decodeRecord } from "./record.js";
 import type { SiteKeys } from "./site-keys.js";
 import vectors from "./vectors.json" with { type: "json" };
@@ -55,17 +55,17 @@ const OTHER: WantedCard = {
   content: { ...content, function: "one_shot", isOneTimeUse: true, door: 0 },
 };
 
-const CLASSIC: CardProfile = { key: "classic", format: "lockbridge48", container: "classic", sector: 1 };
-const NTAG: CardProfile = { key: "ntag", format: "lockbridge48", container: "ntag", page: 4 };
-const LATE_NTAG: CardProfile = { ...NTAG, page: 28 };
-const DESFIRE: CardProfile = {
+const CLASSIC: LaidProfile = { key: "classic", format: "lockbridge48", container: "classic", sector: 1 };
+const NTAG: LaidProfile = { key: "ntag", format: "lockbridge48", container: "ntag", page: 4 };
+const LATE_NTAG: LaidProfile = { ...NTAG, page: 28 };
+const DESFIRE: LaidProfile = {
   key: "desfire",
   format: "lockbridge48",
   container: "desfire",
   application: "F52000",
 };
 
-const kinds: readonly { name: string; profile: CardProfile; fresh: () => ModelCard }[] = [
+const kinds: readonly { name: string; profile: LaidProfile; fresh: () => ModelCard }[] = [
   { name: "Classic, sector 1", profile: CLASSIC, fresh: () => new ModelClassic(1) },
   { name: "NTAG213", profile: NTAG, fresh: () => new ModelNtag("ntag213", false) },
   {
@@ -82,7 +82,7 @@ const kinds: readonly { name: string; profile: CardProfile; fresh: () => ModelCa
 ];
 
 /** Block, page or file where the record begins. */
-function firstOf(profile: CardProfile): number {
+function firstOf(profile: LaidProfile): number {
   switch (profile.container) {
     case "classic":
       return profile.sector * 4;
@@ -105,7 +105,7 @@ function planned(outcome: Planned): WritePlan {
 }
 
 function planFor(
-  profile: CardProfile,
+  profile: LaidProfile,
   model: ModelCard,
   keySets: readonly SiteKeys[],
   goal: Goal,
@@ -120,7 +120,7 @@ function planFor(
 
 /** Plans and plays at most `steps` steps, then takes the card away. */
 function play(
-  profile: CardProfile,
+  profile: LaidProfile,
   model: ModelCard,
   keySets: readonly SiteKeys[],
   goal: Goal,
@@ -132,12 +132,12 @@ function play(
   model.powerCycle();
 }
 
-function stateOf(profile: CardProfile, model: ModelCard, keySets: readonly SiteKeys[]) {
+function stateOf(profile: LaidProfile, model: ModelCard, keySets: readonly SiteKeys[]) {
   return interpret(profile, model.card, keySets, model.read(readPlan(profile, model.card, keySets)));
 }
 
 function isReached(
-  profile: CardProfile,
+  profile: LaidProfile,
   model: ModelCard,
   keySets: readonly SiteKeys[],
   goal: Goal,
@@ -403,7 +403,7 @@ describe("cards of others", () => {
     return model;
   };
 
-  test.each<[string, ModelCard, CardProfile, string]>([
+  test.each<[string, ModelCard, LaidProfile, string]>([
     ["other data in a sector with transport keys", classicWith(1, "01"), CLASSIC, "other_data"],
     ["a record of another site", classicWith(0, "4f43010100000001"), CLASSIC, "other_data"],
     [

@@ -5,7 +5,7 @@ import type { Container, Sight } from "./container.js";
 import type { CardContent } from "./content.js";
 import { desfireFile } from "./desfire.js";
 import { ntagPages } from "./ntag.js";
-import type { CardProfile } from "./profile.js";
+import type { LaidProfile } from "./profile.js";
 import { type CardRecord, encodeRecord, KEY_VERSION_MAX, NO_END, SEQUENCE_MAX } from "./record.js";
 import type { SiteKeys } from "./site-keys.js";
 
@@ -33,18 +33,18 @@ export type Planned =
   | { readonly ok: false; readonly refusal: PlanRefusal; readonly message: string };
 
 /** What to read to know what the card is: newest own keys, older ones, then those of a new card. */
-export function readPlan(profile: CardProfile, card: CardSeen, keySets: readonly SiteKeys[]): ReadPlan {
+export function readPlan(profile: LaidProfile, card: CardSeen, keySets: readonly SiteKeys[]): ReadPlan {
   return containerOf(profile, card).readPlan(keySets);
 }
 
 /** What to read after a write: as a lock reads, with `newest`, the keys that wrote, alone. */
-export function verifyPlan(profile: CardProfile, card: CardSeen, newest: SiteKeys): ReadPlan {
+export function verifyPlan(profile: LaidProfile, card: CardSeen, newest: SiteKeys): ReadPlan {
   return containerOf(profile, card).verifyPlan(newest);
 }
 
 /** What the card is. Any read-back is something. */
 export function interpret(
-  profile: CardProfile,
+  profile: LaidProfile,
   card: CardSeen,
   keySets: readonly SiteKeys[],
   readBack: ReadBack,
@@ -54,12 +54,23 @@ export function interpret(
 
 /** Makes the card that is wanted out of a blank, own or torn one. */
 export function writePlan(
-  profile: CardProfile,
+  profile: LaidProfile,
   card: CardSeen,
   keySets: readonly SiteKeys[],
   readBack: ReadBack,
   wanted: WantedCard,
 ): Planned {
+  const image = imageOf(keySets, wanted, card.uid);
+  if (!image.ok) return image;
+  return planFrom(profile, card, keySets, readBack, (sight) => sight.write(image.keys, image.record));
+}
+
+export type Image =
+  | { readonly ok: true; readonly keys: SiteKeys; readonly record: Uint8Array }
+  | Extract<Planned, { ok: false }>;
+
+/** The 48 bytes that the newest keys make of what is wanted, bound to the card `uid` (hex; empty: to no card). */
+export function imageOf(keySets: readonly SiteKeys[], wanted: WantedCard, uid: string): Image {
   const [newest] = keySets;
   if (newest === undefined)
     return refused("no_keys", "this site has no card keys: create or import them (lockbridge keys)");
@@ -72,13 +83,12 @@ export function writePlan(
       "generation",
       `a card can say generations 1–${SEQUENCE_MAX}, not ${wanted.generation}: make a new credential`,
     );
-  const record = encodeRecord(recordOf(wanted), card.uid, newest);
-  return planFrom(profile, card, keySets, readBack, (sight) => sight.write(newest, record));
+  return { ok: true, keys: newest, record: encodeRecord(recordOf(wanted), uid, newest) };
 }
 
 /** Leaves a card of ours as it was delivered; one that is blank gets what an interrupted erase may have left undone. */
 export function erasePlan(
-  profile: CardProfile,
+  profile: LaidProfile,
   card: CardSeen,
   keySets: readonly SiteKeys[],
   readBack: ReadBack,
@@ -93,13 +103,17 @@ export type Verified =
 
 /** Compares what `verifyPlan` read with what was to be written. */
 export function verify(
-  profile: CardProfile,
+  profile: LaidProfile,
   card: CardSeen,
   keySets: readonly SiteKeys[],
   readBack: ReadBack,
   wanted: WantedCard,
 ): Verified {
-  const state = interpret(profile, card, keySets, readBack);
+  return compare(interpret(profile, card, keySets, readBack), keySets, wanted);
+}
+
+/** Is the card what is wanted, under the newest keys? */
+export function compare(state: CardState, keySets: readonly SiteKeys[], wanted: WantedCard): Verified {
   if (state.is !== "ours") return { ok: false, differs: "state" };
   if (state.keyVersion !== keySets[0]?.version) return { ok: false, differs: "keyVersion" };
   const expected = recordOf(wanted);
@@ -108,7 +122,7 @@ export function verify(
   return differs === undefined ? { ok: true } : { ok: false, differs };
 }
 
-function containerOf(profile: CardProfile, card: CardSeen): Container {
+function containerOf(profile: LaidProfile, card: CardSeen): Container {
   switch (profile.container) {
     case "classic":
       return classicSector(profile, card);
@@ -121,7 +135,7 @@ function containerOf(profile: CardProfile, card: CardSeen): Container {
 
 /** Only what is blank or ours is ever written. */
 function planFrom(
-  profile: CardProfile,
+  profile: LaidProfile,
   card: CardSeen,
   keySets: readonly SiteKeys[],
   readBack: ReadBack,
@@ -150,6 +164,6 @@ function recordOf({ cardCredentialId, generation, content }: WantedCard): CardRe
   };
 }
 
-function refused(refusal: PlanRefusal, message: string): Planned {
+export function refused(refusal: PlanRefusal, message: string): Extract<Planned, { ok: false }> {
   return { ok: false, refusal, message };
 }

@@ -44,15 +44,23 @@ export const cardProfileSchema = z.discriminatedUnion("container", [
         "Id of the application on a MIFARE DESFire card (EV1 or later) that holds the record, six hex digits in quotes, high byte first. The whole card becomes the site's own.",
       ),
   }),
+  z.strictObject({
+    format: z.literal("lockbridge96").describe("Layout of the record: the open one of 96 digits."),
+    container: z
+      .literal("magstripe")
+      .describe("Track 3 of a magnetic stripe, which anybody can copy onto another card."),
+  }),
 ]);
 
 /** A profile with the key that the configuration gives it. */
 export type CardProfile = z.infer<typeof cardProfileSchema> & { readonly key: string };
+/** Of a card that lies on the encoder. */
+export type LaidProfile = Exclude<CardProfile, { container: "magstripe" }>;
 export type ClassicProfile = Extract<CardProfile, { container: "classic" }>;
 export type NtagProfile = Extract<CardProfile, { container: "ntag" }>;
 export type DesfireProfile = Extract<CardProfile, { container: "desfire" }>;
 
-const TECHNOLOGIES: Readonly<Record<CardProfile["container"], readonly CardTechnology[]>> = {
+const TECHNOLOGIES: Readonly<Record<LaidProfile["container"], readonly CardTechnology[]>> = {
   classic: ["mifare_classic_1k", "mifare_classic_4k"],
   ntag: ["ntag213", "ntag215", "ntag216"],
   desfire: ["mifare_desfire"],
@@ -63,7 +71,9 @@ export function profileFor(
   profiles: readonly CardProfile[],
   card: CardSeen,
   writable: readonly CardTechnology[],
-): CardProfile | undefined {
+): LaidProfile | undefined {
   if (!writable.includes(card.technology)) return undefined;
-  return profiles.find(({ container }) => TECHNOLOGIES[container].includes(card.technology));
+  return profiles
+    .filter((profile) => profile.container !== "magstripe")
+    .find(({ container }) => TECHNOLOGIES[container].includes(card.technology));
 }

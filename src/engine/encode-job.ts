@@ -1,10 +1,11 @@
-import { type CardWriter, DriverError, type KeyIssuer, type Unit } from "#driver-api";
+import { DriverError, type KeyIssuer, type Unit } from "#driver-api";
+import type { ForeignReason } from "#src/cards/card-state";
 import { cardNumberOf, contentOf } from "#src/cards/content";
-import { verify, verifyPlan, type WantedCard, writePlan } from "#src/cards/plan";
 import { acsCredentialSpec } from "#src/domain/spec";
 import { renderCredential } from "#src/domain/seam/credential";
 import type { JsonObject } from "#src/lib/json";
-import { awaitCard, type CardOnEncoder } from "./card-session.js";
+import type { CardOnEncoder } from "./card-on-encoder.js";
+import { withCard, worksOnCards } from "./card-session.js";
 import type { Engine } from "./engine.js";
 import { entitledSpec } from "./entitled.js";
 import { type Job, JobEnd, type Outcome } from "./jobs.js";
@@ -17,34 +18,30 @@ import { reserveRefusal } from "./reserve.js";
  * every failure is an unknown outcome unless the driver proves that nothing was sent.
  */
 export async function encode(engine: Engine, job: Job, unit: Unit): Promise<Outcome> {
-  if (unit.cardWriter !== undefined) return encodeCard(engine, job, unit, unit.cardWriter);
+  if (worksOnCards(unit)) return encodeCard(engine, job, unit);
   if (unit.keyIssuer !== undefined) return issueKey(engine, job, unit, unit.keyIssuer);
   throw new JobEnd("uncategorized_error", "this device cannot make cards [device.wrong]");
 }
 
-async function encodeCard(engine: Engine, job: Job, unit: Unit, writer: CardWriter): Promise<Outcome> {
-  try {
-    const card = await awaitCard(engine.deps, engine.jobs, job, unit, writer);
-    const settled = settleDoubt(engine, job, card);
-    if (settled !== null) return settled;
-    return await writeCard(engine, job, writer, card);
-  } finally {
-    await writer.release();
-  }
+function encodeCard(engine: Engine, job: Job, unit: Unit): Promise<Outcome> {
+  const { deps, jobs } = engine;
+  return withCard({ deps, jobs, job, unit }, async (card) => {
+    return settleDoubt(engine, job, card) ?? (await writeCard(engine, job, card));
+  });
 }
 
 /** A card that may carry the doubtful write is read first: if it is intact, the work is done without writing. */
 function settleDoubt(engine: Engine, job: Job, card: CardOnEncoder): Outcome | null {
   const row = engine.credentialOf(job);
   const doubt = row.record?.context.doubt ?? null;
-  if (doubt === null || doubt.uid !== card.seen.uid) return null;
+  if (doubt === null || doubt.uid !== card.uid) return null;
   const left = generationLeft(row, card);
   if (left === null) return null; // The doubt stays, and with it the card cannot be written.
   return engine.transact(job.cause, (tx) => {
     const step = tx.credential(row, {
       type: "card.seen",
       jobId: job.id,
-      uid: card.seen.uid,
+      uid: card.uid,
       left,
     });
     if (step.refused) throw refusalEnd(step.reason, doubt.uid);
@@ -53,66 +50,29 @@ function settleDoubt(engine: Engine, job: Job, card: CardOnEncoder): Outcome | n
   });
 }
 
+const UNREAD: ReadonlySet<string> = new Set<ForeignReason>(["unreadable", "unreadable_stripe"]);
+
 /**
  * The generation of this credential that the card carries intact; 0 when it carries none; null when none of our keys
  * opened it, which proves neither.
  */
 export function generationLeft(row: ObjectRow, { state }: Pick<CardOnEncoder, "state">): number | null {
-  if (state.is === "foreign" && state.reason === "unreadable") return null;
+  if (state.is === "foreign" && UNREAD.has(state.reason)) return null;
   return state.is === "ours" && state.credentialId === row.cardCredentialId ? state.generation : 0;
 }
 
-async function writeCard(
-  engine: Engine,
-  job: Job,
-  writer: CardWriter,
-  card: CardOnEncoder,
-): Promise<Outcome> {
-  const { deps, jobs } = engine;
-  const { uid } = card.seen;
-  const stranger = anotherGuestsCard(deps, job, card);
+async function writeCard(engine: Engine, job: Job, card: CardOnEncoder): Promise<Outcome> {
+  const { uid } = card;
+  const stranger = anotherGuestsCard(engine.deps, job, card);
   if (stranger !== null) throw new JobEnd("credential_cannot_be_reissued", stranger);
   const intent = intend(engine, job, card);
   try {
-    jobs.say(job, "writing", "Writing. Do not move the card.");
-    await writer.write(card.seen, intent.plan, { signal: job.control.signal });
-    jobs.say(job, "verifying", "Checking what was written.");
-    await verifyCard(writer, card, intent.wanted, job.control.signal).catch(unread);
+    await intent.work.perform();
     return complete(engine, job, uid, intent.generation, intent.cardNumber);
   } catch (error) {
     if (!(error instanceof DriverError) || error.effect === "unknown") tearOthers(engine, job, uid);
     throw error;
   }
-}
-
-/** Reads the card as a lock would and compares: what the encoder answered proves nothing. */
-async function verifyCard(
-  writer: CardWriter,
-  card: CardOnEncoder,
-  wanted: WantedCard,
-  signal: AbortSignal,
-): Promise<void> {
-  const { seen, profile, keySets } = card;
-  const [newest] = keySets;
-  if (newest === undefined)
-    throw new DriverError("card.unwritable", "unknown", "there are no keys to verify with");
-  const plan = verifyPlan(profile, seen, newest);
-  const verified = verify(profile, seen, keySets, await writer.read(seen, plan, { signal }), wanted);
-  if (verified.ok) return;
-  throw new DriverError(
-    "card.unwritable",
-    "unknown",
-    `the card does not hold what was written (${verified.differs})`,
-  );
-}
-
-/**
- * A failure to read says that reading changed nothing. But the card was written before, and nobody knows what is on
- * it until it is read.
- */
-export function unread(error: unknown): never {
-  if (!(error instanceof DriverError) || error.effect === "unknown") throw error;
-  throw new DriverError(error.code, "unknown", "the card was written but could not be read back", error);
 }
 
 /** No key without a record of it, and none beyond what may be made without the cloud. */
@@ -134,14 +94,14 @@ function intend(engine: Engine, job: Job, card: CardOnEncoder) {
     if (!content.ok) throw new JobEnd("uncategorized_error", content.message);
     const generation = record.context.generation + 1;
     const wanted = { cardCredentialId: row.cardCredentialId, generation, content: content.content };
-    const built = writePlan(card.profile, card.seen, card.keySets, card.read, wanted);
-    if (!built.ok) throw new JobEnd("incompatible_card_format", `${built.message} [card.unwritable]`);
+    const work = card.planWrite(wanted);
+    if (!work.ok) throw new JobEnd("incompatible_card_format", `${work.message} [card.unwritable]`);
     refuseBeyondLimits(engine, row);
     const cardNumber = cardNumberOf(row.cardCredentialId);
     const step = tx.credential(row, {
       type: "write.intended",
       jobId: job.id,
-      uid: card.seen.uid,
+      uid: card.uid,
       fingerprint: record.context.desired.fingerprint,
       validUntil: spec.ends_at === null ? null : Date.parse(spec.ends_at),
       cardNumber,
@@ -149,7 +109,7 @@ function intend(engine: Engine, job: Job, card: CardOnEncoder) {
     });
     if (step.refused) throw refusalEnd(step.reason, record.context.doubt?.uid ?? null);
     engine.offlineWork.countKey(row.provisional !== null);
-    return { plan: built.plan, wanted, generation, cardNumber };
+    return { work, generation, cardNumber };
   });
 }
 

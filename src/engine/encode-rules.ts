@@ -1,6 +1,6 @@
 import type { RefusalReason } from "#src/domain/credential/credential.events";
 import { acsCredentialSpec } from "#src/domain/spec";
-import type { CardOnEncoder } from "./card-session.js";
+import type { CardOnEncoder } from "./card-on-encoder.js";
 import type { EngineDeps } from "./engine-deps.js";
 import { entitledSpec } from "./entitled.js";
 import { type Job, JobEnd } from "./jobs.js";

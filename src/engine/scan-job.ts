@@ -4,7 +4,8 @@ import { cardNumberOf } from "#src/cards/content";
 import { acsCredentialSpec } from "#src/domain/spec";
 import { renderCredential } from "#src/domain/seam/credential";
 import { renderScan } from "#src/domain/seam/scan";
-import { awaitCard, type CardOnEncoder } from "./card-session.js";
+import type { CardOnEncoder } from "./card-on-encoder.js";
+import { withCard, worksOnCards } from "./card-session.js";
 import type { Engine } from "./engine.js";
 import { generationLeft } from "./encode-job.js";
 import { ownersOf } from "./encode-rules.js";
@@ -14,35 +15,29 @@ import type { EngineTransaction } from "./transaction.js";
 
 /** Reads a card and says whose it is. Never writes; what it proves settles doubts. */
 export async function scan(engine: Engine, job: Job, unit: Unit): Promise<Outcome> {
-  const writer = unit.cardWriter;
-  if (writer === undefined) return scanByIssuer(engine, job, unit);
-  try {
-    const card = await awaitCard(engine.deps, engine.jobs, job, unit, writer);
-    return engine.transact(job.cause, (tx) => report(engine, tx, job, card));
-  } finally {
-    await writer.release();
-  }
+  if (!worksOnCards(unit)) return scanByIssuer(engine, job, unit);
+  const { deps, jobs } = engine;
+  return withCard({ deps, jobs, job, unit }, (card) =>
+    engine.transact(job.cause, (tx) => report(engine, tx, job, card)),
+  );
 }
 
 /** Whose credential the card on the encoder carries; null for a card that is blank or of somebody else. */
 export async function credentialOnCard(engine: Engine, job: Job, unit: Unit): Promise<ObjectRow | null> {
-  const writer = unit.cardWriter;
-  if (writer === undefined) {
+  if (!worksOnCards(unit)) {
     const card = await readByIssuer(engine, job, unit);
     return card === null ? null : ownerOfIssued(engine, card);
   }
-  try {
-    const card = await awaitCard(engine.deps, engine.jobs, job, unit, writer);
+  const { deps, jobs } = engine;
+  return withCard({ deps, jobs, job, unit }, (card) => {
     engine.transact(job.cause, (tx) => settle(engine, tx, card));
     return ownerOf(engine, card);
-  } finally {
-    await writer.release();
-  }
+  });
 }
 
 /** What the card shows of those that it may have been written for. */
 function settle(engine: Engine, tx: EngineTransaction, card: CardOnEncoder): void {
-  const { uid } = card.seen;
+  const { uid } = card;
   for (const row of ownersOf(engine.deps, uid, null)) {
     const left = generationLeft(row, card);
     if (left !== null) tx.credential(row, { type: "card.seen", jobId: null, uid, left });

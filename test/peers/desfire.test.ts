@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { WantedCard } from "#src/cards/plan";
-import type { CardProfile } from "#src/cards/profile";
+import type { LaidProfile } from "#src/cards/profile";
 import type { SiteKeys } from "#src/cards/site-keys";
 import { fromHex } from "#src/lib/hex";
 import { Secret } from "#src/lib/secret";
@@ -49,7 +49,7 @@ const wanted: WantedCard = {
     zones: guest.zones,
   },
 };
-const profile: CardProfile = {
+const profile: LaidProfile = {
   key: "d",
   format: "lockbridge48",
   container: "desfire",

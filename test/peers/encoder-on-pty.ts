@@ -17,7 +17,7 @@ import {
   type WantedCard,
   writePlan,
 } from "#src/cards/plan";
-import type { CardProfile } from "#src/cards/profile";
+import type { LaidProfile } from "#src/cards/profile";
 import type { SiteKeys } from "#src/cards/site-keys";
 import { realClock } from "#src/ops/clock";
 import { attach } from "#src/sandbox/attach";
@@ -116,13 +116,13 @@ export class Desk {
     this.#writer = writer;
   }
 
-  async state(profile: CardProfile, keySets: readonly SiteKeys[]): Promise<CardState> {
+  async state(profile: LaidProfile, keySets: readonly SiteKeys[]): Promise<CardState> {
     const card = await this.#writer.present(call);
     return interpret(profile, card, keySets, await this.#read(card, profile, keySets));
   }
 
   /** Writes the card and verifies it as the gateway would. */
-  async encode(profile: CardProfile, keys: SiteKeys, wanted: WantedCard): Promise<void> {
+  async encode(profile: LaidProfile, keys: SiteKeys, wanted: WantedCard): Promise<void> {
     const card = await this.#writer.present(call);
     const before = await this.#read(card, profile, [keys]);
     await this.#write(card, writePlan(profile, card, [keys], before, wanted));
@@ -130,13 +130,13 @@ export class Desk {
     expect(verify(profile, card, [keys], after, wanted)).toEqual({ ok: true });
   }
 
-  async erase(profile: CardProfile, keys: SiteKeys): Promise<void> {
+  async erase(profile: LaidProfile, keys: SiteKeys): Promise<void> {
     const card = await this.#writer.present(call);
     const before = await this.#read(card, profile, [keys]);
     await this.#write(card, erasePlan(profile, card, [keys], before));
   }
 
-  #read(card: CardSeen, profile: CardProfile, keySets: readonly SiteKeys[]) {
+  #read(card: CardSeen, profile: LaidProfile, keySets: readonly SiteKeys[]) {
     return this.#writer.read(card, readPlan(profile, card, keySets), call);
   }
 

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { WantedCard } from "#src/cards/plan";
-import type { CardProfile } from "#src/cards/profile";
+import type { LaidProfile } from "#src/cards/profile";
 import type { SiteKeys } from "#src/cards/site-keys";
 import { fromHex } from "#src/lib/hex";
 import { Secret } from "#src/lib/secret";
@@ -71,7 +71,7 @@ test("the page's worked example follows from the page's text", () => {
 describe("MIFARE Classic", () => {
   const UID = "deadbeef";
   const SECTOR = 15;
-  const profile: CardProfile = { key: "c", format: "lockbridge48", container: "classic", sector: SECTOR };
+  const profile: LaidProfile = { key: "c", format: "lockbridge48", container: "classic", sector: SECTOR };
   const promised = promisedSector(guest, UID, SECTOR);
   const own = promisedSectorKeys(guest, UID, SECTOR);
   /** The sector as it reads with either key: the trailer shows none of them. */
@@ -193,7 +193,7 @@ describe.each([
 ] as const)("%s", (kind, pageCount) => {
   const UID = "04a1b2c3d4e5f6";
   const PAGE = 8;
-  const profile: CardProfile = { key: "n", format: "lockbridge48", container: "ntag", page: PAGE };
+  const profile: LaidProfile = { key: "n", format: "lockbridge48", container: "ntag", page: PAGE };
   const promised = promisedPages(guest, UID);
   const own = promisedPassword(guest, UID);
   const cfg0 = pageCount - 4;

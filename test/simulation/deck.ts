@@ -2,11 +2,11 @@ import type { CardSeen, ReadBack, ReadPlan, WritePlan } from "#driver-api";
 import { SimulatedClassic } from "#drivers/reference/simulator";
 import type { CardState } from "#src/cards/card-state";
 import { interpret, readPlan } from "#src/cards/plan";
-import type { CardProfile } from "#src/cards/profile";
+import type { LaidProfile } from "#src/cards/profile";
 import type { SiteKeys } from "#src/cards/site-keys";
 import { toHex } from "#src/lib/hex";
 
-export const PROFILE: CardProfile = {
+export const PROFILE: LaidProfile = {
   key: "classic",
   format: "lockbridge48",
   container: "classic",

@@ -1,8 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { onTestFinished } from "vitest";
+import msr605Driver from "#drivers/msr605/index";
+import { MsrSimulator } from "#drivers/msr605/simulator";
 import referenceDriver from "#drivers/reference/index";
 import { ReferenceSimulator, SimulatedClassic } from "#drivers/reference/simulator";
 import { Devices } from "#src/devices/devices";
+import type { SupervisedDevice } from "#src/devices/supervisor";
 import type { Inventory } from "#src/domain/inventory";
 import type { ObjectKind } from "#src/domain/spec";
 import { Engine } from "#src/engine/engine";
@@ -82,6 +85,7 @@ export const INVENTORY: Inventory = {
   locks: [],
 };
 
+const STRIPES = "/dev/stripes";
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 const BY = { opBy: "test" };
 
@@ -96,12 +100,15 @@ export interface EngineRigOptions {
   readonly time?: (clock: VirtualClock, store: Store) => TimeSource;
   /** Left on the disk; without it the disk is never full. */
   readonly freeBytes?: () => number | null;
+  /** With an encoder for magnetic stripes beside the bench: unit `stripes/main`. */
+  readonly hasStripes?: boolean;
 }
 
 /** Engine, real store, real supervisor and driver; the device is simulated byte by byte, time is virtual. */
 export class EngineRig {
   readonly clock: VirtualClock;
   readonly simulator: ReferenceSimulator;
+  readonly stripes: MsrSimulator;
   readonly store: Store;
   readonly devices: Devices;
   engine: Engine;
@@ -119,11 +126,13 @@ export class EngineRig {
     startAt,
     inventory = INVENTORY,
     freeBytes = () => null,
+    hasStripes = false,
   }: EngineRigOptions = {}) {
     this.#freeBytes = freeBytes;
     this.#inventory = inventory;
     this.clock = new VirtualClock(startAt);
     this.simulator = new ReferenceSimulator(this.clock);
+    this.stripes = new MsrSimulator(this.clock);
     this.store = tempStore();
     this.#time = time?.(this.clock, this.store) ?? {
       read: () => {
@@ -139,15 +148,19 @@ export class EngineRig {
           port: "/dev/reference",
           line: { kind: "serial", settings: { baudRate: 115_200 } },
           open: (line, log, signal) =>
-            line === null
-              ? Promise.reject(new Error("no line"))
+            line === null || !("onData" in line)
+              ? Promise.reject(new Error("no serial line"))
               : referenceDriver.open({ reply_timeout_ms: 200 }, { line, clock: this.clock, log }, { signal }),
         },
+        ...(hasStripes ? [this.#stripeEncoder()] : []),
       ],
       {
         clock: this.clock,
         log: quiet,
-        openers: { open: () => this.#plugIn(), mark: () => Promise.resolve(String(this.isPlugged)) },
+        openers: {
+          open: (port) => (port === STRIPES ? Promise.resolve(new MemoryLine(this.stripes)) : this.#plugIn()),
+          mark: () => Promise.resolve(String(this.isPlugged)),
+        },
       },
     );
     this.engine = this.#newEngine(offline, inventory);
@@ -165,6 +178,19 @@ export class EngineRig {
     });
   }
 
+  #stripeEncoder(): SupervisedDevice {
+    return {
+      key: "stripes",
+      driverId: "msr605",
+      port: STRIPES,
+      line: { kind: "serial", settings: { baudRate: 9_600 } },
+      open: (line, log, signal) =>
+        line === null || !("onData" in line)
+          ? Promise.reject(new Error("no serial line"))
+          : msr605Driver.open(msr605Driver.config.parse({}), { line, clock: this.clock, log }, { signal }),
+    };
+  }
+
   #newEngine(offline: { ms: number; keys: number } | null, inventory: Inventory): Engine {
     return new Engine({
       store: this.store,
@@ -177,6 +203,7 @@ export class EngineRig {
       version: "test",
       profiles: new Map([
         ["classic", { key: "classic", format: "lockbridge48", container: "classic", sector: 1 }],
+        ["stripe", { key: "stripe", format: "lockbridge96", container: "magstripe" }],
       ]),
       limits: { cardWaitMs: 60_000, jobMs: 120_000, attemptMs: 150_000 },
       offline,
