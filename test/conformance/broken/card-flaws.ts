@@ -10,8 +10,8 @@ export const cardFlaws: readonly Flaw[] = [
     ["C01"],
     [
       "writer.ts",
-      "stepsOf(session, unit, card, plan, call).entries()",
-      "stepsOf(session, unit, card, plan, call).slice(0, -1).entries()",
+      "stepsOf(session, unit, card, fitting(card, plan), call)",
+      "stepsOf(session, unit, card, fitting(card, plan), call).slice(0, -1)",
     ],
   ),
   flaw(
@@ -123,7 +123,11 @@ export const cardFlaws: readonly Flaw[] = [
   flaw(
     "does a plan for another kind of card",
     ["C21"],
-    ["writer.ts", 'if (technology !== "unknown" && container === fitting) return;', "return;"],
+    [
+      "writer.ts",
+      "if (FITTING[plan.container].some((it) => it === technology)) return plan as Fitting<Plan>;",
+      "return plan as Fitting<Plan>;",
+    ],
   ),
   flaw(
     "does not wake a card that a wrong password silenced",
