@@ -61,7 +61,8 @@ function begin(
   });
   const items = specs.map((spec): CloudDocument => {
     const kind = "full_name" in spec ? "acs_user" : "acs_credential";
-    return { kind, id: String(spec[`${kind}_id`]), epoch: epoch.n, rev, spec, code: null };
+    const named = spec[`${kind}_id`];
+    return { kind, id: typeof named === "string" ? named : "", epoch: epoch.n, rev, spec, code: null };
   });
   snapshot.store({ items, blocked: [], isBlind, endsChunk: true });
 }

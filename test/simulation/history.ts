@@ -2,7 +2,7 @@ import { ACTS, pickAct } from "./acts.js";
 import { Chance } from "./chance.js";
 import type { Violation } from "./oracle.js";
 import { checkAtRest, comeToRest } from "./rest.js";
-import { type Tampering, World } from "./world.js";
+import { type Conditions, type Tampering, World } from "./world.js";
 
 /** One thing that happens. Its seed decides all that is left to chance until the next one. */
 export interface Step {
@@ -26,8 +26,13 @@ export function stepsOf(seed: number, count: number): readonly Step[] {
 }
 
 /** Lives through the steps, comes to rest, and tells what did not hold. */
-export async function live(seed: number, steps: readonly Step[], tampering: Tampering = {}): Promise<Told> {
-  const world = new World(seed, tampering);
+export async function live(
+  seed: number,
+  steps: readonly Step[],
+  tampering: Tampering = {},
+  conditions: Conditions = {},
+): Promise<Told> {
+  const world = new World(seed, tampering, conditions);
   const { oracle, chance, site, trace } = world;
   try {
     await world.advance(1_000);
@@ -40,7 +45,7 @@ export async function live(seed: number, steps: readonly Step[], tampering: Tamp
       if (oracle.violation !== null) return { violation: oracle.violation, trace };
     }
     chance.reseed(seed);
-    await comeToRest(world);
+    await comeToRest(world, conditions.hasSlots === true);
     site.expire();
     lookAtCloud(world);
     if (oracle.violation === null) checkAtRest(world);
@@ -48,6 +53,26 @@ export async function live(seed: number, steps: readonly Step[], tampering: Tamp
   } finally {
     world.end();
   }
+}
+
+/** Lives through one history; null when all held, else what did not, and the history with no step more than it needs. */
+export async function brokenBy(
+  seed: number,
+  count: number,
+  conditions: Conditions = {},
+): Promise<string | null> {
+  const steps = stepsOf(seed, count);
+  const { violation } = await live(seed, steps, {}, conditions);
+  if (violation === null) return null;
+  const fewer = await minimised(seed, steps, violation, conditions);
+  const told = await live(seed, fewer, {}, conditions);
+  return [
+    `seed ${seed} broke ${violation.message}`,
+    `${fewer.length} of ${steps.length} steps are enough:`,
+    ...told.trace,
+    told.violation?.message ?? "",
+    `replay: npm run histories -- --seed ${seed} --steps ${count}`,
+  ].join("\n");
 }
 
 /** Mostly moments, sometimes minutes, seldom longer than the site may work without its cloud. */
@@ -67,17 +92,17 @@ function lookAtCloud({ site, oracle }: World): void {
 }
 
 /** The steps without which the same invariant would hold, found by leaving out ever smaller parts. */
-export async function minimised(
+async function minimised(
   seed: number,
   steps: readonly Step[],
   violation: Violation,
-  tampering: Tampering = {},
+  conditions: Conditions,
 ): Promise<readonly Step[]> {
   let kept = steps;
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let from = 0; from < kept.length;) {
       const fewer = [...kept.slice(0, from), ...kept.slice(from + size)];
-      const told = await live(seed, fewer, tampering);
+      const told = await live(seed, fewer, {}, conditions);
       if (told.violation?.invariant === violation.invariant) kept = fewer;
       else from += size;
     }

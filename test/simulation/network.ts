@@ -44,6 +44,8 @@ export interface NetworkDeps {
   readonly site: CloudSite;
   readonly timeline: Timeline;
   readonly chance: Chance;
+  /** Does the next connection bundle what it carries? */
+  readonly bundles: () => boolean;
 }
 
 /** How long a connection that nobody answers is tried, and how often. */
@@ -83,7 +85,7 @@ export class SimulatedCarrier implements Carrier {
     this.close();
     if (this.#isDead) return;
     this.#sink = sink;
-    this.#isBundling = this.#deps.chance.isOneIn(2);
+    this.#isBundling = this.#deps.bundles();
     const waits = this.#weather.isDown && this.#deps.chance.isOneIn(2);
     this.#dial(sink, waits ? DIALS_FOR_MS : 0);
   }

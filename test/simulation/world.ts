@@ -31,6 +31,13 @@ export interface Tampering {
   readonly believesEveryClock?: boolean;
 }
 
+export interface Conditions {
+  /** At rest the network is there for one second an hour. */
+  readonly hasSlots?: boolean;
+  /** Each message by itself, or bundled; by default each connection has its own way. */
+  readonly carrier?: "single" | "bundled";
+}
+
 const RESTARTS_AFTER_MS = 2_000;
 
 /** Everything that a history happens in. */
@@ -60,12 +67,14 @@ export class World {
   readonly #ids: Chance;
   readonly #disk = new Disk(templateStore());
   readonly #tampering: Tampering;
+  #bundles = (): boolean => this.chance.isOneIn(2);
   #kill: (() => void) | null = null;
   #corpses: Store[] = [];
   /** What is on the disk, whatever the daemon is made to believe. */
   #stored: Store | null = null;
 
-  constructor(seed: number, tampering: Tampering = {}) {
+  constructor(seed: number, tampering: Tampering = {}, { carrier }: Conditions = {}) {
+    if (carrier !== undefined) this.#bundles = () => carrier === "bundled";
     this.#ids = new Chance(seed ^ 0x5eed);
     this.#tampering = tampering;
     this.site = new CloudSite({
@@ -118,14 +127,18 @@ export class World {
     this.#stored = disk;
     const self = { isAlive: true };
     const customs = this.#tampering.customs;
-    const carrier = new SimulatedCarrier({ site, timeline, chance }, weather, {
-      opens: (bytes) => customs !== undefined || Buffer.from(bytes).includes('"cmd"'),
-      inspect: (message) => {
-        if (message["type"] === "cmd") oracle.offered(message as unknown as Command, timeline.monotonic());
-        const cursor = this.life?.link.status().cursor?.rev ?? 0;
-        return customs?.(message, { cursor }) ?? message;
+    const carrier = new SimulatedCarrier(
+      { site, timeline, chance, bundles: () => this.#bundles() },
+      weather,
+      {
+        opens: (bytes) => customs !== undefined || Buffer.from(bytes).includes('"cmd"'),
+        inspect: (message) => {
+          if (message["type"] === "cmd") oracle.offered(message as unknown as Command, timeline.monotonic());
+          const cursor = this.life?.link.status().cursor?.rev ?? 0;
+          return customs?.(message, { cursor }) ?? message;
+        },
       },
-    });
+    );
     this.#kill = () => {
       self.isAlive = false;
       this.life = null;
