@@ -292,7 +292,8 @@ export class CloudSite {
       id: toHex(this.random(16)),
       jid: hello.jid,
       sentTo: hello.rev,
-      isCaughtUp: isSame(hello.epoch, epoch) && hello.rev === this.feed.head,
+      // One that holds nothing yet lacks nothing of an empty feed.
+      isCaughtUp: (hello.epoch === null || isSame(hello.epoch, epoch)) && hello.rev === this.feed.head,
     };
     this.#session = session;
     this.#lastHello = hello;
