@@ -3,8 +3,9 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { gatewayDesk } from "#src/api/gateway-desk";
 import { gatewayModel } from "#src/api/gateway-model";
+import { GatewaySimulation } from "#src/api/gateway-simulation";
 import type { DeskModel, Simulation } from "#src/api/model";
-import { enginePort } from "#src/cloud/engine-port";
+import { enginePort, type Simulate } from "#src/cloud/engine-port";
 import { type CloudLink, type CloudMeter, createCloudLink } from "#src/cloud/link";
 import type { Config } from "#src/config/config";
 import type { ConfiguredDevice } from "#src/config/device-settings";
@@ -13,6 +14,7 @@ import { readerKey } from "#src/cards/site-keys";
 import { Devices } from "#src/devices/devices";
 import type { SupervisedDevice } from "#src/devices/supervisor";
 import type { Inventory } from "#src/domain/inventory";
+import { simulatedActionType } from "#src/engine/action-types";
 import { Engine } from "#src/engine/engine";
 import { renumberedEntrances } from "#src/engine/renumbered";
 import type { Store } from "#src/engine/ports";
@@ -131,13 +133,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     freeBytes,
   });
   engine.recover();
+  const rehearsal =
+    options.simulation === undefined ? undefined : new GatewaySimulation(engine, options.simulation);
   const link: CloudLink | null = await cloudLink(engine, config, {
+    simulation: rehearsal,
     clock,
     log,
     learn: (now) => time.learn(now),
     meter: metrics,
   });
-  const seam = gatewayModel(engine, { isSandbox: options.simulation !== undefined });
+  const seam = gatewayModel(engine, { isSandbox: rehearsal !== undefined, simulation: rehearsal });
   const desk = gatewayDesk(engine, {
     seam,
     simulation: options.simulation,
@@ -235,10 +240,30 @@ export class ConfigConflict extends Error {
   readonly code = "config.conflict";
 }
 
+/** The cloud's `simulate` commands. */
+function commanded(simulation: GatewaySimulation): Simulate {
+  return (order, code, commandId) => {
+    const actionType = simulatedActionType(order);
+    simulation.start(order, code, { actionType, cause: { cmd: commandId }, commandId });
+  };
+}
+
 async function cloudLink(
   engine: Engine,
   config: Config,
-  { clock, log, learn, meter }: { clock: Clock; log: Log; learn: (now: number) => void; meter: CloudMeter },
+  {
+    clock,
+    log,
+    learn,
+    meter,
+    simulation,
+  }: {
+    clock: Clock;
+    log: Log;
+    learn: (now: number) => void;
+    meter: CloudMeter;
+    simulation: GatewaySimulation | undefined;
+  },
 ): Promise<CloudLink | null> {
   const { cloud } = config;
   if (cloud === null) return null;
@@ -250,7 +275,7 @@ async function cloudLink(
     sw: VERSION,
     carrier: await cloudCarriers(cloud, { site: config.site.id, clock, random, log: cloudLog }),
     store: engine.deps.store,
-    engine: enginePort(engine, learn),
+    engine: enginePort(engine, learn, simulation === undefined ? null : commanded(simulation)),
     clock,
     time: engine.deps.time,
     random,

@@ -97,6 +97,11 @@ export class Pn532Simulator {
   #late: number[] = [];
   #framesSent = 0;
 
+  /** Frames that left since the chip was made. */
+  get framesSent(): number {
+    return this.#framesSent;
+  }
+
   /** What the chip says goes to `listener`. The returned function removes it. */
   onSend(listener: (bytes: Uint8Array) => void): () => void {
     this.#listeners.add(listener);

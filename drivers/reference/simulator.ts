@@ -137,6 +137,12 @@ export class ReferenceSimulator {
     this.#tell(0xe2, unit, Buffer.from([1, 0, slot]));
   }
 
+  /** Someone turns the bolt from the keypad. */
+  lockByHand(unit: string): void {
+    this.locked.set(unit, true);
+    this.#tell(0xe2, unit, Buffer.from([2, 1, 0]));
+  }
+
   /** Someone changes a slot at the lock itself; null clears it. */
   changeSlotAtLock(unit: string, slot: number, code: string | null): void {
     if (code === null) this.#slots.delete(`${unit}/${slot}`);

@@ -5,6 +5,7 @@ import { missing } from "./fault.js";
 import { causeOf, gatewayAttempts, startedJob } from "./gateway-attempts.js";
 import { gatewayObjects } from "./gateway-objects.js";
 import { gatewayLocks } from "./gateway-locks.js";
+import { type GatewaySimulation, gatewaySimulation } from "./gateway-simulation.js";
 import type { EncodersModel, EventsModel, SeamModel } from "./model.js";
 import { accessCodesSection } from "./sections/access-codes.js";
 import { accessGroupsSection } from "./sections/access-groups.js";
@@ -16,10 +17,15 @@ import { objectOf, type SiteObjects } from "./sections/site-objects.js";
 import { usersSection } from "./sections/users.js";
 
 /** The Seam routes on the gateway: the sections decide, the engine carries out, the store answers. */
-export function gatewayModel(engine: Engine, options: { readonly isSandbox: boolean }): SeamModel {
+export function gatewayModel(
+  engine: Engine,
+  options: { readonly isSandbox: boolean; readonly simulation?: GatewaySimulation | undefined },
+): SeamModel {
   const site = gatewayObjects(engine, options);
   const locks = gatewayLocks(engine);
   const doors = locksSection(site, locks);
+  const accessCodes = accessCodesSection(site, locks);
+  const { simulation } = options;
   return {
     workspace: workspaceSection(site),
     systems: systemsSection(site),
@@ -28,11 +34,12 @@ export function gatewayModel(engine: Engine, options: { readonly isSandbox: bool
     users: usersSection(site),
     accessGroups: accessGroupsSection(site),
     credentials: credentialsSection(site),
-    accessCodes: accessCodesSection(site, locks),
+    accessCodes,
     devices: devicesSection(site, locks),
     locks: doors,
     attempts: gatewayAttempts(engine),
     events: events(engine),
+    ...(simulation === undefined ? {} : { simulation: gatewaySimulation(simulation, accessCodes) }),
   };
 }
 

@@ -1,12 +1,21 @@
+import type { SimulationOrder } from "#src/domain/simulation-order";
 import type { Engine } from "#src/engine/engine";
 import { ACTION_TYPES } from "#src/engine/action-types";
 import { startBolt } from "#src/engine/keypads/turn-bolt";
 import { readCursor } from "#src/engine/transaction";
+import type { Secret } from "#src/lib/secret";
 import type { EnginePort } from "./link.js";
 import type { RunnableCommand } from "./sync-state.js";
 
+/** Carries an order for simulated hardware out, under the action attempt of this id. */
+export type Simulate = (order: SimulationOrder, code: Secret<string> | null, commandId: string) => void;
+
 /** The engine, as the cloud link sees it. `learnTime` takes the cloud's clock when it came over an encrypted way. */
-export function enginePort(engine: Engine, learnTime: (now: number) => void): EnginePort {
+export function enginePort(
+  engine: Engine,
+  learnTime: (now: number) => void,
+  simulate: Simulate | null = null,
+): EnginePort {
   const { store } = engine.deps;
   return {
     cursor() {
@@ -26,7 +35,7 @@ export function enginePort(engine: Engine, learnTime: (now: number) => void): En
       engine.stepSoon();
     },
     codeOf: (kind, id) => store.objects.get(kind, id)?.code ?? null,
-    runCommand: (command) => runCommand(engine, command),
+    runCommand: (command) => runCommand(engine, command, simulate),
     welcomed({ cloudTime, isTrusted }) {
       engine.offlineWork.setOnline(true);
       if (isTrusted) learnTime(cloudTime);
@@ -43,11 +52,12 @@ export function enginePort(engine: Engine, learnTime: (now: number) => void): En
   };
 }
 
-function runCommand(engine: Engine, command: RunnableCommand): void {
+function runCommand(engine: Engine, command: RunnableCommand, simulate: Simulate | null): void {
   const { id, lifeMs } = command;
   switch (command.act) {
     case "simulate":
-      engine.refuseCommand(id, ACTION_TYPES[command.act], "not_supported");
+      if (simulate === null) engine.refuseCommand(id, ACTION_TYPES[command.act], "not_a_sandbox");
+      else simulate(command.order, command.code, id);
       return;
     case "lock_door":
     case "unlock_door": {

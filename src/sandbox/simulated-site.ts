@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { Pn532Simulator } from "#drivers/pn532/simulator";
+import { type Pn532Faults, Pn532Simulator, type SimulatedCard } from "#drivers/pn532/simulator";
 import { SeamError, type Simulation } from "#src/api/model";
 import { toHex } from "#src/lib/hex";
 import { DesfireCard } from "./cards/desfire.js";
@@ -75,7 +75,78 @@ export class SimulatedSite {
         known(id);
         this.simulator.takeCard();
       },
+      putForeignCard: (id) => {
+        known(id);
+        return this.putCard(foreignCard());
+      },
+      putRestlessCard: (id) => {
+        known(id);
+        return this.#putRestless(new MifareClassicCard({ uid: randomBytes(4) }));
+      },
+      setGarbled: (id, isGarbled) => {
+        known(id);
+        this.simulator.faults.garble = isGarbled ? garbledFrom(this.simulator.framesSent) : [];
+      },
+      ...this.#lockActs(),
     };
+  }
+
+  #lockActs(): Pick<Simulation, "setCodeAtLock" | "enterCode" | "lockByHand" | "setConnected"> {
+    const { locks } = this;
+    const unitOf = (ref: string): string => {
+      const [device, unit = ""] = ref.split("/");
+      if (device !== "locks")
+        throw new SeamError(404, "device_not_found", `There is no simulated lock ${ref}.`);
+      return unit;
+    };
+    return {
+      setCodeAtLock(ref, code) {
+        const unit = unitOf(ref);
+        const held = locks.simulator.codesOf(unit);
+        const free = Array.from({ length: SLOTS }, (_, index) => SLOTS - index).find(
+          (slot) => !(slot in held),
+        );
+        if (free === undefined)
+          throw new SeamError(400, "no_space_for_access_code_on_device", "Every slot is taken.");
+        locks.simulator.changeSlotAtLock(unit, free, code.reveal());
+      },
+      enterCode(ref, code) {
+        const unit = unitOf(ref);
+        if (unit.startsWith("door")) locks.simulator.pressKeys(unit, `${code.reveal()}#`);
+        else locks.simulator.useCode(unit, code.reveal());
+      },
+      lockByHand: (ref) => locks.simulator.lockByHand(unitOf(ref)),
+      async setConnected(ref, isConnected) {
+        unitOf(ref);
+        if (isConnected === locks.isPluggedIn) return;
+        if (isConnected) await locks.plugIn();
+        else await locks.unplug();
+      },
+    };
+  }
+
+  /** A card that leaves once a second block of it is written. It stays as it was left, and can be put on again. */
+  #putRestless(card: MifareClassicCard): string {
+    let writes = 0;
+    const restless: SimulatedCard = {
+      uid: card.uid,
+      atqa: card.atqa,
+      sak: card.sak,
+      select: (wake) => card.select(wake),
+      halt: () => card.halt(),
+      reset: () => card.reset(),
+      transceive: (frame) => {
+        const answer = card.transceive(frame);
+        writes += frame[0] === CLASSIC_WRITE ? 1 : 0;
+        if (writes === 2) this.simulator.takeCard();
+        return answer;
+      },
+    };
+    const uid = toHex(card.uid);
+    this.#cards.set(uid, card);
+    this.simulator.takeCard();
+    this.simulator.putCard(restless);
+    return uid;
   }
 
   /** Puts one card on the antenna in place of whatever is there; answers its UID. */
@@ -93,6 +164,26 @@ export class SimulatedSite {
       throw new SeamError(404, "card_not_found", `No card ${uid} was ever put on this encoder.`);
     return card;
   }
+}
+
+/** Slots of a simulated lock. */
+const SLOTS = 30;
+/** MIFARE Classic's command to write a block. */
+const CLASSIC_WRITE = 0xa0;
+
+/** More frames than a job takes, each with a byte of its payload turned over: what is acknowledged is whole. */
+function garbledFrom(frame: number): Pn532Faults["garble"] {
+  return Array.from({ length: 4_000 }, (_, index) => ({ frame: frame + 1 + index, byte: 6, xor: 0xff }));
+}
+
+/** Its sectors open with keys that nobody here has. */
+function foreignCard(): Card {
+  const card = new MifareClassicCard({ uid: randomBytes(4) });
+  for (let trailer = 3; trailer < 64; trailer += 4) {
+    card.memory.set(randomBytes(6), trailer * 16);
+    card.memory.set(randomBytes(6), trailer * 16 + 10);
+  }
+  return card;
 }
 
 export function newCard(kind: string): Card {

@@ -6,6 +6,7 @@ import { playAccessStory } from "./access-story.js";
 import { playLocksStory } from "./locks-story.js";
 import { playSdkStory, SDKS } from "./sdk-suite.js";
 import { SOON } from "./sdks.js";
+import { playSimulationStory } from "./simulation-story.js";
 
 /**
  * Seam's SDKs against the two real models on one whole site: the gateway with its engine, store and PN532 encoder over
@@ -59,6 +60,21 @@ describe.each(SERVERS)("against $name", ({ of }) => {
       setAtLock: (pin) => simulator.changeSlotAtLock("lock-1", 29, pin),
     });
   });
+
+  test.each(EACH_SDK)(
+    "%s simulates what happens at encoders and locks",
+    { timeout: 60_000 },
+    async (_, sdk) => {
+      const { inventory } = site.gateway.engine.deps;
+      const [first] = inventory.locks;
+      await playSimulationStory(sdk, sdk.connect(of()), {
+        systemId: inventory.systems[0]!.id,
+        doorId: site.entranceIds[0]!,
+        encoderId: site.encoderId,
+        lockId: first!.id,
+      });
+    },
+  );
 
   test.each(EACH_SDK)("%s plays the story of who may open what", async (_, sdk) => {
     const [doorId, , zoneId, keypadId] = site.entranceIds;

@@ -98,6 +98,13 @@ export function memoryDesk(site: MemorySite): MemoryDesk {
         return "uid" in card ? card.uid : "04a1b2c3";
       },
       takeCard: () => site.takeCard(),
+      putForeignCard: () => "",
+      putRestlessCard: () => "",
+      setGarbled: () => undefined,
+      setCodeAtLock: () => undefined,
+      enterCode: () => undefined,
+      lockByHand: () => undefined,
+      setConnected: () => Promise.resolve(),
     },
   };
 

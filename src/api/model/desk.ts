@@ -93,4 +93,16 @@ export interface Simulation {
   /** Puts a card on the encoder's antenna: a new one of `kind`, or an earlier one again by `uid`. Returns its UID. */
   putCard(encoderId: string, card: { readonly kind: string } | { readonly uid: string }): string;
   takeCard(encoderId: string): void;
+  /** Puts a card on that another site's keys guard; answers its UID. */
+  putForeignCard(encoderId: string): string;
+  /** Puts a new card on that is taken away while it is written. */
+  putRestlessCard(encoderId: string): string;
+  /** While it lasts the encoder's answers are noise. */
+  setGarbled(encoderId: string, isGarbled: boolean): void;
+  /** `unit` is `device/unit` of the configuration. Somebody sets a PIN at the lock, in a slot that is free. */
+  setCodeAtLock(unit: string, code: Secret<string>): void;
+  enterCode(unit: string, code: Secret<string>): void;
+  lockByHand(unit: string): void;
+  /** Pulls the plug of the device that the unit belongs to, or puts it back. */
+  setConnected(unit: string, isConnected: boolean): Promise<void>;
 }

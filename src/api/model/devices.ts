@@ -1,3 +1,4 @@
+import type { EncodeOutcome, ScanOutcome } from "#src/domain/simulation-order";
 import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import type { Caller, Page, Paging } from "./paging.js";
@@ -38,8 +39,8 @@ export interface LocksModel {
 /** Of a sandbox workspace: acts on the simulated hardware, not beside it. Rejects with `SeamError`. */
 export interface SeamSimulation {
   /** How the next encode at this encoder goes. */
-  nextEncode(encoderId: string, outcome: EncodeOutcome, by: Caller): void | Promise<void>;
-  nextScan(encoderId: string, outcome: ScanOutcome, by: Caller): void | Promise<void>;
+  nextEncode(encoderId: string, outcome: EncodeOutcome, by: Caller): Promise<void>;
+  nextScan(encoderId: string, outcome: ScanOutcome, by: Caller): Promise<void>;
   /** Somebody sets a PIN at the lock; answers it once the gateway has seen it. */
   createUnmanagedCode(
     input: { readonly deviceId: string; readonly code: Secret<string>; readonly name: string },
@@ -48,20 +49,5 @@ export interface SeamSimulation {
   /** Both answer a pending action attempt. */
   enterCode(input: { readonly deviceId: string; readonly code: Secret<string> }, by: Caller): JsonObject;
   lockByHand(deviceId: string, by: Caller): JsonObject;
-  setConnected(deviceId: string, isConnected: boolean, by: Caller): void | Promise<void>;
+  setConnected(deviceId: string, isConnected: boolean, by: Caller): Promise<void>;
 }
-
-export type EncodeOutcome =
-  { readonly is: "success" } | { readonly is: "error"; readonly error: SimulatedEncodeError };
-export type SimulatedEncodeError =
-  "no_credential_on_encoder" | "encoding_interrupted" | "uncategorized_error" | "action_attempt_expired";
-
-export type ScanOutcome =
-  /** The card of this credential lies on the encoder; without one, that of the newest written credential. */
-  | { readonly is: "known" | "stale"; readonly credentialId: string | undefined }
-  | { readonly is: "foreign" }
-  | { readonly is: "blank" }
-  | {
-      readonly is: "error";
-      readonly error: "no_credential_on_encoder" | "uncategorized_error" | "action_attempt_expired";
-    };

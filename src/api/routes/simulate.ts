@@ -1,4 +1,5 @@
-import type { EncodeOutcome, ScanOutcome, SeamSimulation } from "../model.js";
+import type { EncodeOutcome, ScanOutcome } from "#src/domain/simulation-order";
+import type { SeamSimulation } from "../model.js";
 import { route } from "../route.js";
 import {
   simulateConnect,
@@ -26,7 +27,7 @@ export const seamSimulationRoutes = [
   }),
 
   route(simulateScanSuccess, async (simulation: SeamSimulation, input, { by }) => {
-    const credentialId = input.acs_credential_id_on_seam;
+    const credentialId = input.acs_credential_id_on_seam ?? null;
     const outcomes = {
       credential_exists_on_seam: { is: "known", credentialId },
       credential_on_encoder_needs_update: { is: "stale", credentialId },

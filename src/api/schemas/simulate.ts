@@ -1,11 +1,10 @@
 import { z } from "zod";
+import { ENCODE_ERRORS, SCAN_ERRORS } from "#src/domain/simulation-order";
 import { ACT, answer, endpoint } from "./endpoint.js";
 import { accessPin, id, text } from "./fields.js";
 import { accessCode, actionAttempt } from "./objects.js";
 
 /** Routes of a sandbox workspace: they act on its simulated hardware. Everywhere else they are 404. */
-
-const pin = accessPin;
 
 export const simulateEncodeSuccess = endpoint({
   path: "/acs/encoders/simulate/next_credential_encode_will_succeed",
@@ -24,14 +23,7 @@ export const simulateEncodeFailure = endpoint({
   role: "technician",
   input: z.object({
     acs_encoder_id: id,
-    error_code: z
-      .enum([
-        "no_credential_on_encoder",
-        "encoding_interrupted",
-        "uncategorized_error",
-        "action_attempt_expired",
-      ])
-      .default("no_credential_on_encoder"),
+    error_code: z.enum(ENCODE_ERRORS).default("no_credential_on_encoder"),
     acs_credential_id: id.optional(),
   }),
   output: answer({}),
@@ -62,9 +54,7 @@ export const simulateScanFailure = endpoint({
   role: "technician",
   input: z.object({
     acs_encoder_id: id,
-    error_code: z
-      .enum(["no_credential_on_encoder", "uncategorized_error", "action_attempt_expired"])
-      .default("no_credential_on_encoder"),
+    error_code: z.enum(SCAN_ERRORS).default("no_credential_on_encoder"),
     acs_credential_id_on_seam: id.optional(),
   }),
   output: answer({}),
@@ -74,7 +64,7 @@ export const simulateUnmanagedCode = endpoint({
   path: "/access_codes/simulate/create_unmanaged_access_code",
   methods: ACT,
   role: "technician",
-  input: z.object({ device_id: id, code: pin, name: text }),
+  input: z.object({ device_id: id, code: accessPin, name: text }),
   output: answer({ access_code: accessCode }),
 });
 
@@ -82,7 +72,7 @@ export const simulateKeypadEntry = endpoint({
   path: "/locks/simulate/keypad_code_entry",
   methods: ACT,
   role: "technician",
-  input: z.object({ device_id: id, code: pin }),
+  input: z.object({ device_id: id, code: accessPin }),
   output: answer({ action_attempt: actionAttempt }),
 });
 

@@ -12,6 +12,7 @@ import { usersSection } from "#src/api/sections/users";
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
 import { cloudLocks } from "./cloud-locks.js";
 import { cloudObjects } from "./cloud-objects.js";
+import { cloudSimulation } from "./cloud-simulation.js";
 import type { CloudSite } from "./site.js";
 
 /** The Seam routes in the stand-in cloud: wishes go into the feed, answers come from what the gateway reported. */
@@ -19,6 +20,7 @@ export function cloudModel(site: CloudSite): SeamModel {
   const objects = cloudObjects(site);
   const locks = cloudLocks(site, objects);
   const doors = locksSection(objects, locks);
+  const accessCodes = accessCodesSection(objects, locks);
   return {
     workspace: workspaceSection(objects),
     systems: systemsSection(objects),
@@ -27,11 +29,12 @@ export function cloudModel(site: CloudSite): SeamModel {
     users: usersSection(objects),
     accessGroups: accessGroupsSection(objects),
     credentials: credentialsSection(objects),
-    accessCodes: accessCodesSection(objects, locks),
+    accessCodes,
     devices: devicesSection(objects, locks),
     locks: doors,
     attempts: attempts(site),
     events: events(site),
+    simulation: cloudSimulation(site, accessCodes),
   };
 }
 

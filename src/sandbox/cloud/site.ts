@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { CloudMessage, CommandOrder, Epoch, GatewayMessage, Hello, Pull } from "#src/cloud/wire";
 import type { ObjectKind } from "#src/domain/spec";
-import { ACTION_TYPES } from "#src/engine/action-types";
+import { ACTION_TYPES, simulatedActionType } from "#src/engine/action-types";
 import type { WebhooksTable } from "#src/engine/ports";
 import { toHex } from "#src/lib/hex";
 import type { Clock } from "#src/lib/deadline";
@@ -357,13 +357,5 @@ function isSame(one: Epoch | null, other: Epoch): boolean {
 }
 
 function actionTypeOf(order: CommandOrder): string {
-  if (order.act !== "simulate") return ACTION_TYPES[order.act];
-  switch (order.target.do) {
-    case "enter_code":
-      return "SIMULATE_KEYPAD_CODE_ENTRY";
-    case "lock_by_hand":
-      return "SIMULATE_MANUAL_LOCK_VIA_KEYPAD";
-    default:
-      return ACTION_TYPES.simulate;
-  }
+  return order.act === "simulate" ? simulatedActionType(order.target) : ACTION_TYPES[order.act];
 }
