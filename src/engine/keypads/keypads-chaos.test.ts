@@ -1,0 +1,149 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { KeypadRig, LOCK } from "#test/support/keypad-rig";
+
+/**
+ * Whatever happens to wishes, locks, lines and the process: once it is quiet, each lock holds what is wanted there and
+ * what somebody else put there, nobody is told that a code is set which is not, and a restart writes nothing.
+ */
+const IDS = [1, 2, 3].map((n) => `11111111-0000-4000-8000-00000000000${n}`);
+const CREDENTIAL = "22222222-0000-4000-8000-000000000001";
+const PINS = ["1111", "2222", "3333", "4444"];
+const UNITS = ["lock-1", "lock-2"];
+const LOCK_OF: Readonly<Record<string, string>> = { "lock-1": LOCK.plain, "lock-2": LOCK.masked };
+
+const act = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant("want"),
+      id: fc.constantFrom(...IDS),
+      pin: fc.constantFrom(...PINS),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("drop"), id: fc.constantFrom(...IDS) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("credential"), isWanted: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("tamper"),
+      unit: fc.constantFrom(...UNITS),
+      slot: fc.integer({ min: 1, max: 4 }),
+      isTold: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("foreign"), unit: fc.constantFrom(...UNITS) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("silent"), ms: fc.constantFrom(100, 700, 40_000) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("refuse"), ms: fc.constantFrom(500, 20_000) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("unplug"), ms: fc.constantFrom(300, 5_000, 3_600_000) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("crash") }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant("wait"), ms: fc.constantFrom(30, 300, 3_000, 60_000) }),
+  },
+);
+
+/** What is wanted now, as the last documents say. */
+interface Wanted {
+  /** Access codes on the first lock. */
+  readonly codes: Map<string, string>;
+  isCredentialWanted: boolean;
+}
+
+async function play(rig: KeypadRig, happens: fc.TypeOfArbitrary<typeof act>, wanted: Wanted): Promise<void> {
+  switch (happens.do) {
+    case "want":
+      // Once deleted, an id is never used again.
+      if (rig.store.objects.get("access_code", happens.id)?.spec["state"] === "deleted") return;
+      wanted.codes.set(happens.id, happens.pin);
+      rig.feedCode(happens.id, happens.pin);
+      return;
+    case "drop":
+      if (!wanted.codes.delete(happens.id)) return;
+      rig.feedCode(happens.id, null, { state: "deleted" });
+      return;
+    case "credential":
+      wanted.isCredentialWanted = happens.isWanted;
+      rig.feedPin(CREDENTIAL, "777777", { state: happens.isWanted ? "active" : "suspended" });
+      return;
+    case "tamper": {
+      const isOurs = rig
+        .slots(LOCK_OF[happens.unit])
+        .some(({ slot, owner }) => slot === happens.slot && owner !== null);
+      if (isOurs) rig.simulator.changeSlotAtLock(happens.unit, happens.slot, happens.isTold ? "8888" : null);
+      return;
+    }
+    case "foreign":
+      rig.simulator.changeSlotAtLock(happens.unit, 30, "9090");
+      return;
+    case "silent":
+      rig.simulator.faults.isSilent = true;
+      await rig.clock.advance(happens.ms);
+      rig.simulator.faults.isSilent = false;
+      return;
+    case "refuse":
+      rig.simulator.refusesCodes = true;
+      await rig.clock.advance(happens.ms);
+      rig.simulator.refusesCodes = false;
+      return;
+    case "unplug":
+      rig.unplug();
+      await rig.clock.advance(happens.ms);
+      rig.isPlugged = true;
+      return;
+    case "crash":
+      rig.crash();
+      return;
+    case "wait":
+      await rig.clock.advance(happens.ms);
+  }
+}
+
+test(
+  "once it is quiet every lock holds what is wanted, and nothing is told that is not so",
+  { timeout: 120_000 },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(act, { minLength: 3, maxLength: 25 }), async (acts) => {
+        const rig = await new KeypadRig().ready();
+        const wanted: Wanted = { codes: new Map(), isCredentialWanted: false };
+        for (const happens of acts) await play(rig, happens, wanted);
+        rig.isPlugged = true;
+        await rig.settle(60_000);
+        for (const lockId of Object.values(LOCK_OF)) rig.engine.keypads.retry(lockId);
+        await rig.settle(60_000);
+        await rig.settle(60_000);
+
+        const isForeign = ([slot]: readonly [string, string]) => slot === "30";
+        const ours = (unit: string) =>
+          Object.entries(rig.held(unit))
+            .filter((pair) => !isForeign(pair))
+            .map(([, pin]) => pin);
+        const credential = wanted.isCredentialWanted ? ["777777"] : [];
+        expect(ours("lock-2")).toEqual(credential);
+        const distinct = new Set(wanted.codes.values());
+        for (const pin of [...distinct, ...credential]) expect(ours("lock-1")).toContain(pin);
+        expect(new Set(ours("lock-1")).size).toBe(ours("lock-1").length);
+        for (const id of wanted.codes.keys()) {
+          const pin = wanted.codes.get(id) ?? "";
+          if (rig.status(id) === "set") expect(ours("lock-1")).toContain(pin);
+          else expect(rig.observed(id)?.errors.map(({ code }) => code)).toContain("duplicate_code_on_device");
+        }
+        // As many codes as wishes, but for those that share a PIN: the loser keeps the one it had, or has none.
+        const losers = wanted.codes.size - distinct.size;
+        expect(ours("lock-1").length).toBeGreaterThanOrEqual(distinct.size + credential.length);
+        expect(ours("lock-1").length).toBeLessThanOrEqual(distinct.size + credential.length + losers);
+        if (wanted.isCredentialWanted) expect(rig.state(CREDENTIAL)).toBe("issued");
+
+        const { changes } = rig.simulator;
+        rig.crash();
+        await rig.settle(60_000);
+        expect(rig.simulator.changes).toBe(changes);
+      }),
+      { numRuns: Number(process.env["CHAOS_RUNS"] ?? 8) },
+    );
+  },
+);
