@@ -12,39 +12,43 @@ const PINS = ["1111", "2222", "3333", "4444"];
 const UNITS = ["lock-1", "lock-2"];
 const LOCK_OF: Readonly<Record<string, string>> = { "lock-1": LOCK.plain, "lock-2": LOCK.masked };
 
-const act = fc.oneof(
+type Act =
+  | { readonly do: "want"; readonly id: string; readonly pin: string }
+  | { readonly do: "drop"; readonly id: string }
+  | { readonly do: "credential"; readonly isWanted: boolean }
+  | { readonly do: "tamper"; readonly unit: string; readonly slot: number; readonly isTold: boolean }
+  | { readonly do: "foreign"; readonly unit: string }
+  | { readonly do: "silent" | "refuse" | "unplug" | "wait"; readonly ms: number }
+  | { readonly do: "crash" };
+
+const id = fc.constantFrom(...IDS);
+const unit = fc.constantFrom(...UNITS);
+const lasts = (what: "silent" | "refuse" | "unplug" | "wait", ...ms: readonly number[]) =>
+  fc.record({ do: fc.constant(what), ms: fc.constantFrom(...ms) });
+const kinds: readonly { readonly weight: number; readonly arbitrary: fc.Arbitrary<Act> }[] = [
   {
     weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant("want"),
-      id: fc.constantFrom(...IDS),
-      pin: fc.constantFrom(...PINS),
-    }),
+    arbitrary: fc.record({ do: fc.constant("want" as const), id, pin: fc.constantFrom(...PINS) }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("drop"), id: fc.constantFrom(...IDS) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("credential"), isWanted: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("drop" as const), id }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("credential" as const), isWanted: fc.boolean() }) },
   {
     weight: 2,
     arbitrary: fc.record({
-      do: fc.constant("tamper"),
-      unit: fc.constantFrom(...UNITS),
+      do: fc.constant("tamper" as const),
+      unit,
       slot: fc.integer({ min: 1, max: 4 }),
       isTold: fc.boolean(),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("foreign"), unit: fc.constantFrom(...UNITS) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("silent"), ms: fc.constantFrom(100, 700, 40_000) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("refuse"), ms: fc.constantFrom(500, 20_000) }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ do: fc.constant("unplug"), ms: fc.constantFrom(300, 5_000, 3_600_000) }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant("crash") }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({ do: fc.constant("wait"), ms: fc.constantFrom(30, 300, 3_000, 60_000) }),
-  },
-);
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("foreign" as const), unit }) },
+  { weight: 2, arbitrary: lasts("silent", 100, 700, 40_000) },
+  { weight: 2, arbitrary: lasts("refuse", 500, 20_000) },
+  { weight: 2, arbitrary: lasts("unplug", 300, 5_000, 3_600_000) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("crash" as const) }) },
+  { weight: 4, arbitrary: lasts("wait", 30, 300, 3_000, 60_000) },
+];
+const act: fc.Arbitrary<Act> = fc.oneof(...kinds);
 
 /** What is wanted now, as the last documents say. */
 interface Wanted {
@@ -53,7 +57,7 @@ interface Wanted {
   isCredentialWanted: boolean;
 }
 
-async function play(rig: KeypadRig, happens: fc.TypeOfArbitrary<typeof act>, wanted: Wanted): Promise<void> {
+async function play(rig: KeypadRig, happens: Act, wanted: Wanted): Promise<void> {
   switch (happens.do) {
     case "want":
       // Once deleted, an id is never used again.
