@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import { connect, type IPublishPacket, type MqttClient } from "mqtt";
 import type { Clock } from "#src/lib/deadline";
 import { clientOptions, type MqttConnectOptions, type MqttVersion, PACKET_BYTES } from "./mqtt-connect.js";
@@ -101,6 +102,8 @@ export class MqttLine {
       return;
     }
     this.#hasSocket = true;
+    // Acknowledgement and answer are two small packets: the second is not to wait until the first has arrived.
+    if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     client.stream.on("data", (chunk: Uint8Array) => this.#watchSize(chunk.length));
     client.stream.on("error", (error: Error) => {
       const problem = problemOfStreamError(error, this.#host);
