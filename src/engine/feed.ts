@@ -1,4 +1,5 @@
 import { OBJECT_KINDS, type ObjectKind } from "#src/domain/spec";
+import type { JsonObject } from "#src/lib/json";
 import { type BadItem, type DesiredDocument, isGoneState, isOld, storeDocument } from "./desired.js";
 import type { EngineDeps } from "./engine-deps.js";
 import type { ObjectRow } from "./ports.js";
@@ -37,7 +38,14 @@ export function storeFromFeed(
     return;
   }
   storeDocument(deps, document, unruled);
+  if (before !== undefined) stopWriting(tx, before, spec);
   tellCreated(tx, before, document);
+}
+
+/** From the moment a denial is stored nothing more is written, however long it takes until it is stepped. */
+export function stopWriting(tx: EngineTransaction, { record }: ObjectRow, wanted: JsonObject): void {
+  const job = record?.context.job ?? null;
+  if (job !== null && isGoneState(wanted["state"])) tx.abortJob(job.id, "credential_deleted");
 }
 
 /**

@@ -1,7 +1,7 @@
 import { observe } from "#src/domain/credential/derive";
 import { type BadItem, isGoneState, storeDocument } from "./desired.js";
 import type { EngineDeps } from "./engine-deps.js";
-import { type CloudDocument, quarantine, storeFromFeed } from "./feed.js";
+import { type CloudDocument, quarantine, stopWriting, storeFromFeed } from "./feed.js";
 import { ORPHANED } from "./orphan.js";
 import type { Cursor, ObjectRow } from "./ports.js";
 import { type EngineTransaction, readCursor } from "./transaction.js";
@@ -157,6 +157,7 @@ export class SnapshotIntake {
       const { kind, id, spec } = row;
       const forgotten = { kind, id, epoch: epoch.n, rev, spec: { ...spec, state: "forgotten" }, code: null };
       storeDocument(this.#deps, forgotten, null);
+      stopWriting(tx, row, forgotten.spec);
       return;
     }
     const isGone = row.gone || isGoneState(row.spec["state"]);

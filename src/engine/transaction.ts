@@ -201,10 +201,15 @@ export class EngineTransaction {
     }
   }
 
+  /** Tells a job to write no more; what became of its card is for the job to say. */
+  abortJob(jobId: string, reason: string): void {
+    this.afterCommit(() => this.#abortJob(jobId, reason));
+  }
+
   #carryOut(row: ObjectRow, effect: CredentialEffect): void {
     switch (effect.type) {
       case "abortJob":
-        this.afterCommit(() => this.#abortJob(effect.jobId, effect.reason));
+        this.abortJob(effect.jobId, effect.reason);
         break;
       case "wakeAt":
         this.#deps.store.wakeups.set("acs_credential", row.id, effect.at);

@@ -66,21 +66,19 @@ const localChange = (change: JsonObject, base: JsonObject): JsonObject => ({
   id: ID,
   data: { spec: credential(change), code_ref: null, ...base },
 });
-const orphaned = (change: JsonObject = {}, facts: Partial<Observed> = {}): JsonObject =>
-  ({
-    k: "orphaned",
-    kind: "acs_credential",
-    id: ID,
-    data: { spec: credential(change), code_ref: "pin", observed: observed(facts) },
-  }) as unknown as JsonObject;
-const issued = (): JsonObject =>
-  ({
-    k: "issued",
-    id: ID,
-    gen: 1,
-    observed: observed(),
-    data: { uid: "aa", encoder_id: "e" },
-  }) as unknown as JsonObject;
+const orphaned = (change: JsonObject = {}, facts: Partial<Observed> = {}): JsonObject => ({
+  k: "orphaned",
+  kind: "acs_credential",
+  id: ID,
+  data: { spec: credential(change), code_ref: "pin", observed: observed(facts) },
+});
+const issued = (): JsonObject => ({
+  k: "issued",
+  id: ID,
+  gen: 1,
+  observed: observed(),
+  data: { uid: "aa", encoder_id: "e" },
+});
 
 let greetings = 0;
 function greet(change: Partial<Hello> = {}) {
@@ -175,7 +173,7 @@ test.each(["adopted", "refused"] as const)("an orphan waits for a person: %s", (
   tell(orphaned());
   expect(object()).toBeUndefined();
   expect(site.orphans.list()).toMatchObject([{ id: ID, observed: { liveCards: 1 } }]);
-  tell({ ...issued(), observed: observed({ liveCards: 2 }) } as unknown as JsonObject);
+  tell({ ...issued(), observed: observed({ liveCards: 2 }) });
   expect(site.orphans.get("acs_credential", ID)?.observed?.liveCards).toBe(2);
   expect(site.ruleOnOrphan("acs_credential", ID, verdict)).toBe(true);
   expect(object()).toMatchObject({
