@@ -2,6 +2,7 @@ import type { CardProfile } from "#src/cards/profile";
 import type { Inventory } from "#src/domain/inventory";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
+import type { DoorRules } from "./doors/doors.js";
 import type { DevicesPort, Store } from "./ports.js";
 import type { TimeSource } from "./time.js";
 
@@ -18,6 +19,8 @@ export interface EngineDeps {
   readonly version: string;
   /** By key. */
   readonly profiles: ReadonlyMap<string, CardProfile>;
+  /** Doors whose keypad or reader only reports, by unit; one that is not named opens by PIN. */
+  readonly doors?: ReadonlyMap<string, DoorRules>;
   readonly limits: Limits;
   /** null: no cloud is configured, the site is its own authority. */
   readonly offline: OfflineLimit | null;

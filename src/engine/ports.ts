@@ -275,17 +275,11 @@ export interface KeypadsTable {
   putLock(id: string, lock: { readonly observed: ObservedLock; readonly settings: LockSettings }): void;
 }
 
-/** Doors that the gateway decides over: what must survive a restart. */
+/** Wrong PINs at doors that the gateway decides over. */
 export interface DoorsTable {
   lockout(lockId: string): Lockout | undefined;
   /** null: nobody guessed. */
   putLockout(lockId: string, lockout: Lockout | null): void;
-  /** Was this code or credential for one use used? */
-  wasUsed(kind: ObjectKind, id: string): boolean;
-  /** Throws when it was marked before. */
-  markUsed(kind: ObjectKind, id: string, at: number): void;
-  /** Marks of objects that the store does not know any more; answers how many went. */
-  forgetUses(): number;
 }
 
 export type Role = "viewer" | "technician" | "admin";

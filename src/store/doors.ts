@@ -20,15 +20,5 @@ export function doorsTable(connection: Connection): DoorsTable {
           [lockId, lockout.failures, lockout.until],
         );
     },
-    wasUsed: (kind, id) =>
-      connection.get("SELECT 1 FROM door_uses WHERE kind = ? AND id = ?", [kind, id]) !== undefined,
-    markUsed: (kind, id, at) =>
-      connection.run("INSERT INTO door_uses (kind, id, at) VALUES (?, ?, ?)", [kind, id, at]) === 1,
-    forgetUses: () =>
-      connection.run(
-        `DELETE FROM door_uses WHERE NOT EXISTS
-           (SELECT 1 FROM objects WHERE objects.kind = door_uses.kind AND objects.id = door_uses.id)`,
-        [],
-      ),
   };
 }

@@ -157,7 +157,6 @@ function fill(store: Store): void {
     store.keypads.putLock("l1", lock);
     store.attempts.create(codeAttempt);
     store.doors.putLockout("l1", { failures: 6, until: 99 });
-    store.doors.markUsed("acs_credential", "c1", 8);
     store.wakeups.set("acs_credential", "c1", 77);
     store.audit.append({ at: 1, who: "local socket", origin: "local socket", what: "encode", target: "c1" });
     store.meta.set("cursor", { epoch: { n: 1, id: "first" }, rev: 8 });
@@ -201,11 +200,7 @@ function expectFilled(store: Store, version = STORE_VERSION): void {
     expect(store.keypads.lock("l1")).toEqual(lock);
     expect(store.attempts.pendingOfCode("k1")).toEqual([codeAttempt]);
   }
-  if (version >= 6) {
-    expect(store.doors.lockout("l1")).toEqual({ failures: 6, until: 99 });
-    expect(store.doors.wasUsed("acs_credential", "c1")).toBe(true);
-    expect(store.doors.forgetUses()).toBe(0);
-  }
+  if (version >= 6) expect(store.doors.lockout("l1")).toEqual({ failures: 6, until: 99 });
   const origin = version < 3 ? null : "local socket";
   expect(store.audit.list({ limit: 9 })).toMatchObject([{ who: "local socket", origin, target: "c1" }]);
   expect(store.wakeups.next()).toBe(77);

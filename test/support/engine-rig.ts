@@ -9,6 +9,7 @@ import type { SupervisedDevice } from "#src/devices/supervisor";
 import type { Inventory } from "#src/domain/inventory";
 import type { ObjectKind } from "#src/domain/spec";
 import { Engine } from "#src/engine/engine";
+import type { EngineDeps } from "#src/engine/engine-deps";
 import type { Outcome } from "#src/engine/jobs";
 import type { ObjectRow, SeamEvent, Store } from "#src/engine/ports";
 import type { TimeSource } from "#src/engine/time";
@@ -100,6 +101,8 @@ export interface EngineRigOptions {
   readonly time?: (clock: VirtualClock, store: Store) => TimeSource;
   /** Left on the disk; without it the disk is never full. */
   readonly freeBytes?: () => number | null;
+  /** How doors are opened whose keypad only reports. */
+  readonly doors?: EngineDeps["doors"];
   /** With an encoder for magnetic stripes beside the bench: unit `stripes/main`. */
   readonly hasStripes?: boolean;
 }
@@ -118,6 +121,7 @@ export class EngineRig {
   readonly #time: TimeSource;
   readonly #inventory: Inventory;
   readonly #freeBytes: () => number | null;
+  readonly #doors: EngineDeps["doors"];
 
   constructor({
     offline = null,
@@ -126,9 +130,11 @@ export class EngineRig {
     startAt,
     inventory = INVENTORY,
     freeBytes = () => null,
+    doors,
     hasStripes = false,
   }: EngineRigOptions = {}) {
     this.#freeBytes = freeBytes;
+    this.#doors = doors;
     this.#inventory = inventory;
     this.clock = new VirtualClock(startAt);
     this.simulator = new ReferenceSimulator(this.clock);
@@ -208,6 +214,7 @@ export class EngineRig {
       limits: { cardWaitMs: 60_000, jobMs: 120_000, attemptMs: 150_000 },
       offline,
       freeBytes: this.#freeBytes,
+      ...(this.#doors !== undefined && { doors: this.#doors }),
     });
   }
 

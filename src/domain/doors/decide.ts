@@ -18,8 +18,8 @@ export interface Holder {
   readonly isAllowed: boolean;
   readonly startsAt: number | null;
   readonly endsAt: number | null;
+  /** It is taken away with its first use. */
   readonly isOneTimeUse: boolean;
-  readonly wasUsed: boolean;
   /** Of a card: the PIN that goes with it where both are wanted; null: it has none. */
   readonly pin: string | null;
 }
@@ -48,11 +48,12 @@ export type DenialReason =
   | "not_allowed"
   | "not_yet"
   | "expired"
-  | "used"
   | "wrong_pin"
   | "too_many_attempts"
   | "card_first"
-  | "not_taken_here";
+  | "not_taken_here"
+  /** Its one use could not be stored. */
+  | "not_recorded";
 
 /** What is to be on disk before the door opens, and what is remembered of it. */
 interface Remembered {
@@ -131,14 +132,10 @@ function oneOf(holders: readonly Holder[], time: DoorTime): Holder | DenialReaso
   return obstacles[0] ?? "unknown";
 }
 
-function obstacleOf(
-  { isAllowed, startsAt, endsAt, isOneTimeUse, wasUsed }: Holder,
-  { now, ended }: DoorTime,
-): DenialReason | null {
+function obstacleOf({ isAllowed, startsAt, endsAt }: Holder, { now, ended }: DoorTime): DenialReason | null {
   if (!isAllowed) return "not_allowed";
   if (endsAt !== null && endsAt <= ended) return "expired";
-  if (startsAt !== null && now < startsAt) return "not_yet";
-  return isOneTimeUse && wasUsed ? "used" : null;
+  return startsAt !== null && now < startsAt ? "not_yet" : null;
 }
 
 /** Named only where there is no doubt whose it is. */

@@ -4,7 +4,7 @@ import { accessCodeSpec } from "#src/domain/spec";
 import type { EngineDeps } from "../engine-deps.js";
 import type { ObjectRow } from "../ports.js";
 import type { Cause, EngineTransaction } from "../transaction.js";
-import { Doors, useUp } from "./doors.js";
+import { Doors } from "../doors/doors.js";
 import { noteLockEvent, notePresence } from "./lock-facts.js";
 import { LockWorker } from "./lock-worker.js";
 import { objectOf } from "./owner.js";
@@ -13,6 +13,7 @@ import { settleCode } from "./settle-code.js";
 import { reconsiderCode } from "./step-code.js";
 import { reconsiderCredential } from "./step-credential.js";
 import { type CodeDocument, unmanagedChanges } from "./unmanaged.js";
+import { useUp } from "./use-up.js";
 
 /** A change of the site to an access code or a PIN credential. */
 export type LocalCode = Omit<CodeDocument, "kind"> & { readonly kind: "access_code" | "acs_credential" };
@@ -27,7 +28,8 @@ export interface KeypadsParts {
 export class Keypads {
   readonly #parts: KeypadsParts;
   readonly #workers = new Map<string, LockWorker>();
-  readonly #doors: Doors;
+  /** Doors that the gateway decides over. */
+  readonly doors: Doors;
   /** Units that are listened to, and how to stop. */
   readonly #heard = new Map<string, { readonly keypad: KeypadLock; readonly stop: () => void }>();
   /** Since when (monotonic) a lock is away. */
@@ -38,7 +40,7 @@ export class Keypads {
 
   constructor(parts: KeypadsParts) {
     this.#parts = parts;
-    this.#doors = new Doors(parts);
+    this.doors = new Doors(parts);
     for (const lock of parts.deps.inventory.locks) {
       const worker = new LockWorker(
         {
@@ -102,7 +104,7 @@ export class Keypads {
     const stop =
       keypad.codes === "on_device"
         ? keypad.onEvent((event) => this.#happened(lock, event))
-        : this.#doors.listen(lock, keypad);
+        : this.doors.listen(lock, keypad);
     this.#heard.set(lock.id, { keypad, stop });
     const away = this.#awaySince.get(lock.id);
     this.#awaySince.delete(lock.id);
@@ -170,6 +172,7 @@ export class Keypads {
     }
     for (const id of keypads.underWay()) this.#lookAtLate(id, now);
     this.#readNightly();
+    this.doors.turn();
     for (const lock of deps.inventory.locks) this.#fillPool(lock);
   }
 
@@ -223,7 +226,8 @@ export class Keypads {
     await deps.devices.use(lock?.unit ?? "", signal, async ({ keypadLock }) => {
       if (keypadLock === undefined) throw new DriverError("device.wrong", "none", "the unit is no lock");
       if (keypadLock.codes === "on_device") return keypadLock[to]({ signal });
-      if (to === "unlock") return keypadLock.grant(GRANT_MS, { signal });
+      if (to === "unlock")
+        return keypadLock.grant(deps.doors?.get(lock?.unit ?? "")?.openMs ?? GRANT_MS, { signal });
       throw new DriverError("device.wrong", "none", "a door that the gateway opens locks by itself");
     });
   }
