@@ -7,5 +7,6 @@ export const drivers = {
   osdp: () => import("./osdp/index.js"),
   pn532: () => import("./pn532/index.js"),
   reference: () => import("./reference/index.js"),
+  rrhfoem04: () => import("./rrhfoem04/index.js"),
   twn4: () => import("./twn4/index.js"),
 } as const satisfies Record<string, () => Promise<{ readonly default: Driver }>>;

@@ -3,8 +3,11 @@ import { type Device, DriverError, type StripeChange } from "#driver-api";
 import { MsrSimulator, SimulatedStripe } from "#drivers/msr605/simulator";
 import { Msr605xSimulator } from "#drivers/msr605x/simulator";
 import msr605xDriver from "#drivers/msr605x/index";
+import rrhfoem04Driver from "#drivers/rrhfoem04/index";
+import { RrhfoemSimulator } from "#drivers/rrhfoem04/simulator";
 import { Secret } from "#src/lib/secret";
 import { realClock } from "#src/ops/clock";
+import { MifareClassicCard } from "#src/sandbox/cards/mifare-classic";
 import { openHidLine } from "#src/transports/hid";
 import { playScenario, type Scenario } from "./enter.js";
 
@@ -67,7 +70,30 @@ const msr605x: Scenario = async (world) => {
   await again.close();
 };
 
-await playScenario({ msr605x });
+const rrhfoem04: Scenario = async (world) => {
+  const simulator = new RrhfoemSimulator(realClock);
+  const end = await world.plug(0, { vid: "1781", pid: "0c10", at: "1-2", reportBytes: 64 });
+  end.onOutput((report) => simulator.receive(report));
+  simulator.onSend((report) => end.input(report));
+  const line = await openHidLine("hid:1781:0c10", { reportBytes: 64 }, { clock: realClock });
+  const device = await rrhfoem04Driver.open({}, { line, clock: realClock, log }, call());
+  assert.equal(device.identity.serial, "102030");
+  const writer = device.units[0]?.cardWriter;
+  assert(writer !== undefined);
+  simulator.putCard(new MifareClassicCard({ uid: Uint8Array.of(1, 2, 3, 4) }));
+  const card = await writer.present(call());
+  assert.deepEqual(card, { uid: "01020304", technology: "mifare_classic_1k" });
+  const key = { name: "transport", slot: "A", key: new Secret(new Uint8Array(6).fill(0xff)) } as const;
+  const data = Uint8Array.from({ length: 16 }, (_, index) => index * 13);
+  const steps = [{ block: 4, data: new Secret(data), key }];
+  await writer.write(card, { container: "classic", sector: 1, steps }, call());
+  const read = await writer.read(card, { container: "classic", sector: 1, blocks: [4], keys: [key] }, call());
+  assert.deepEqual(read, { container: "classic", opened: "transport", blocks: new Map([[4, data]]) });
+  await device.close();
+  await line.close();
+};
+
+await playScenario({ msr605x, rrhfoem04 });
 
 function stripesOf(device: Device) {
   const stripes = device.units[0]?.stripeWriter;
