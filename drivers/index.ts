@@ -9,4 +9,5 @@ export const drivers = {
   reference: () => import("./reference/index.js"),
   rrhfoem04: () => import("./rrhfoem04/index.js"),
   twn4: () => import("./twn4/index.js"),
+  ufr: () => import("./ufr/index.js"),
 } as const satisfies Record<string, () => Promise<{ readonly default: Driver }>>;

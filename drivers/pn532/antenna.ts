@@ -87,7 +87,7 @@ export class Antenna implements ContactlessReader {
     return Buffer.compare(answer.data, pack.reveal()) === 0 ? answer : { is: "wrong_key" };
   }
 
-  readPages(first: number, attempt: Attempt): Promise<CardAnswer> {
+  readPages(first: number, _count: number, attempt: Attempt): Promise<CardAnswer> {
     return this.#exchange([READ, first], attempt);
   }
 

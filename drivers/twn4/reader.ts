@@ -80,7 +80,7 @@ export class Twn4Reader implements ContactlessReader {
     return isOpen ? DONE : { is: "wrong_key" };
   }
 
-  async readPages(first: number, attempt: Attempt): Promise<CardAnswer> {
+  async readPages(first: number, _count: number, attempt: Attempt): Promise<CardAnswer> {
     return answerOf(await this.#card(commands.readPages(first), attempt));
   }
 

@@ -124,10 +124,11 @@ async function readRange(
 ): Promise<Pages | Failed> {
   const pages: Pages = new Map();
   for (let from = first; from <= last; from += PAGES_PER_READ) {
-    const answer = await reader.readPages(from, attempt);
+    const count = Math.min(PAGES_PER_READ, last - from + 1);
+    const answer = await reader.readPages(from, count, attempt);
     if (answer.is !== "ok") return answer;
-    if (answer.data.length !== PAGES_PER_READ * PAGE_BYTES) return { is: "disturbed" };
-    for (let page = from; page < from + PAGES_PER_READ && page <= last; page++) {
+    if (answer.data.length < count * PAGE_BYTES) return { is: "disturbed" };
+    for (let page = from; page < from + count; page++) {
       pages.set(page, answer.data.slice((page - from) * PAGE_BYTES, (page - from + 1) * PAGE_BYTES));
     }
   }

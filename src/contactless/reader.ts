@@ -51,8 +51,8 @@ export interface ContactlessReader {
   version(attempt: Attempt): Promise<CardAnswer>;
   /** `wrong_key` when the card refuses the password, or answers with another acknowledge. */
   openPages(password: NtagPassword, attempt: Attempt): Promise<CardAnswer>;
-  /** Four pages from `first` on, 16 bytes. */
-  readPages(first: number, attempt: Attempt): Promise<CardAnswer>;
+  /** One to four pages from `first` on, 4 bytes each; more may come. */
+  readPages(first: number, count: number, attempt: Attempt): Promise<CardAnswer>;
   writePage(page: number, data: Secret<Uint8Array>, attempt: Attempt): Promise<CardAnswer>;
 
   /** ISO/IEC 14443-4: one APDU and its answer, at most 64 bytes each way. */
