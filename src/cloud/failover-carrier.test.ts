@@ -225,6 +225,21 @@ test("the end of a session that held is no failure, but the pause it asks for ho
   expect(http.opened).toBe(1);
 });
 
+test("a session that held wipes the failures before it", async () => {
+  const { carrier, clock, mqtt, http, open } = rig();
+  open();
+  mqtt.break();
+  open();
+  mqtt.sink?.up();
+  carrier.listen("s");
+  await clock.advance(60_000);
+  mqtt.break();
+  open();
+  mqtt.break();
+  open();
+  expect([mqtt.opened, http.opened]).toEqual([4, 0]);
+});
+
 test("when it is freed nothing is under way and nothing comes any more", async () => {
   const { carrier, clock, mqtt, http, told } = onHttp();
   await clock.advance(1_000);
