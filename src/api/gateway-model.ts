@@ -33,7 +33,7 @@ export function gatewayModel(
     encoders: encoders(engine, site),
     users: usersSection(site),
     accessGroups: accessGroupsSection(site),
-    credentials: credentialsSection(site),
+    credentials: credentialsSection(site, locks),
     accessCodes,
     devices: devicesSection(site, locks),
     locks: doors,

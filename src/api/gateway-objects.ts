@@ -23,7 +23,6 @@ export function gatewayObjects(engine: Engine, options: { readonly isSandbox: bo
   return {
     inventory: () => inventory,
     isSandbox: options.isSandbox,
-    programsKeypads: true,
     now: () => time.read().now,
     certain: () => wishedAt(time.read()),
     random,
@@ -49,7 +48,7 @@ function withoutAbsent(query: ObjectQuery): Parameters<Engine["deps"]["store"]["
 function problemOf({ blocked, record, createdAt }: ObjectRow): SiteObject["problem"] {
   if (blocked === null) return null;
   const [code = blocked] = blocked.split(":");
-  const message = `No card can be made now: ${blockedReason(blocked)}.`;
+  const message = `Nothing can be made of it now: ${blockedReason(blocked)}.`;
   return { code, message, at: record?.context.since ?? createdAt };
 }
 

@@ -12,7 +12,7 @@ export function blockedReason(code: string): string {
     case "system_removed":
       return "it names an acs_system that is not in the gateway's configuration (any more)";
     case "refused":
-      return "no card can say what is wanted: check its dates and entrances";
+      return "it cannot be carried out as it is: check its dates and entrances";
     case "orphaned":
       return "the cloud lost it (it was restored to an earlier state): somebody has to adopt or refuse it there";
     default:

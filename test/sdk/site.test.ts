@@ -4,6 +4,7 @@ import { type DemoSite, startDemoSite } from "#src/sandbox/demo-site";
 import { newCard } from "#src/sandbox/simulated-site";
 import { playAccessStory } from "./access-story.js";
 import { playLocksStory } from "./locks-story.js";
+import { playSnippets } from "./owner-snippets-story.js";
 import { playSdkStory, SDKS } from "./sdk-suite.js";
 import { SOON } from "./sdks.js";
 import { playSimulationStory } from "./simulation-story.js";
@@ -75,6 +76,15 @@ describe.each(SERVERS)("against $name", ({ of }) => {
       });
     },
   );
+
+  test.each(EACH_SDK)("%s runs the samples of docs/api.md", async (_, sdk) => {
+    const { inventory } = site.gateway.engine.deps;
+    await playSnippets(sdk, sdk.connect(of()), {
+      systemId: inventory.systems[0]!.id,
+      keypadId: site.entranceIds[3]!,
+      lockId: inventory.locks[1]!.id,
+    });
+  });
 
   test.each(EACH_SDK)("%s plays the story of who may open what", async (_, sdk) => {
     const [doorId, , zoneId, keypadId] = site.entranceIds;

@@ -20,7 +20,6 @@ export function memoryObjects(now: () => number, inventory: Inventory): MemoryOb
     onChange: () => undefined,
     inventory: () => inventory,
     isSandbox: true,
-    programsKeypads: true,
     now,
     certain: now,
     random: (size) => new Uint8Array(randomBytes(size)),

@@ -152,7 +152,7 @@ export function memorySite(now: () => number, inventory: Inventory = smallSite()
     },
     users: usersSection(objects),
     accessGroups: accessGroupsSection(objects),
-    credentials: credentialsSection(objects),
+    credentials: credentialsSection(objects, locks),
     accessCodes: accessCodesSection(objects, locks),
     devices: devicesSection(objects, locks),
     locks: doors,

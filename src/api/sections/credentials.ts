@@ -8,14 +8,15 @@ import type { AcsCredentialSpec } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import { valueOf } from "../fault.js";
-import { type Caller, type CredentialsModel, SeamError } from "../model.js";
+import type { Caller, CredentialsModel } from "../model.js";
 import { pinIn, showCredential } from "./credential-objects.js";
 import { renderEntrances } from "./entrance-objects.js";
-import { checkDoors, entitledSpec } from "./holders.js";
+import { checkDoors, checkOnLocks, entitledSpec } from "./holders.js";
 import { pageOf } from "./pages.js";
+import type { SiteLocks } from "./site-locks.js";
 import { credentialSpecOf, documentOf, objectOf, type SiteObjects, userSpecOf } from "./site-objects.js";
 
-export function credentialsSection(site: SiteObjects): CredentialsModel {
+export function credentialsSection(site: SiteObjects, locks: SiteLocks): CredentialsModel {
   const specOf = (id: string): AcsCredentialSpec => credentialSpecOf(objectOf(site, "acs_credential", id));
   const put = (
     spec: AcsCredentialSpec,
@@ -45,10 +46,9 @@ export function credentialsSection(site: SiteObjects): CredentialsModel {
           credentialOf,
         }),
       );
-      if (spec.access_method === "code" && !site.programsKeypads) {
-        throw new SeamError(400, "access_method_not_supported", "Keypads are not programmed yet.");
-      }
-      checkDoors(site, entitledSpec(site, spec));
+      const opened = entitledSpec(site, spec);
+      checkDoors(site, opened);
+      if (input.code !== undefined) checkOnLocks(site, locks, opened, input.code);
       return put(spec, input.code ?? null, by, "created");
     },
     get: (id, by) => showCredential(site, objectOf(site, "acs_credential", id), by),
@@ -64,6 +64,7 @@ export function credentialsSection(site: SiteObjects): CredentialsModel {
         checkCredentialUpdate(change, { spec: credentialSpecOf(object), now: site.certain() }),
       );
       if (change.code === undefined && change.endsAt === undefined) return showCredential(site, object, by);
+      if (change.code !== undefined) checkOnLocks(site, locks, entitledSpec(site, spec), change.code);
       return put(spec, change.code ?? object.code, by, "updated");
     },
     assign(id, userId, by) {

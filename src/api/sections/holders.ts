@@ -1,7 +1,12 @@
+import { duplicate } from "#src/domain/seam/access-code-rules";
+import { lockFacts } from "#src/domain/seam/device";
+import { checkPin } from "#src/domain/seam/pin";
 import { checkOneDoor } from "#src/domain/seam/rules";
 import { entitled, type Holder } from "#src/domain/seam/entitlement";
 import type { AcsCredentialSpec, AcsUserSpec } from "#src/domain/spec";
+import type { Secret } from "#src/lib/secret";
 import { seamErrorOf } from "../fault.js";
+import { deviceFactsOf, type SiteLocks } from "./site-locks.js";
 import {
   ALL,
   credentialSpecOf,
@@ -51,4 +56,28 @@ export function checkDoors(site: SiteObjects, spec: AcsCredentialSpec): void {
   const entrances = site.inventory().entrances.filter(({ id }) => spec.allowed_acs_entrance_ids.includes(id));
   const fault = checkOneDoor(entrances, site.inventory());
   if (fault !== undefined) throw seamErrorOf(fault);
+}
+
+/** The PIN of a code credential must be one that every lock of its entrances takes and nobody else has there. */
+export function checkOnLocks(
+  site: SiteObjects,
+  locks: SiteLocks,
+  spec: AcsCredentialSpec,
+  code: Secret<string>,
+): void {
+  if (spec.access_method !== "code") return;
+  const { entrances, locks: known } = site.inventory();
+  const units = entrances
+    .filter(({ id }) => spec.allowed_acs_entrance_ids.includes(id))
+    .map(({ keypad }) => keypad);
+  for (const { id } of known.filter(({ unit }) => units.includes(unit))) {
+    const lock = lockFacts(deviceFactsOf(site, locks, id));
+    // A lock that was never seen has not said what it takes.
+    const fault = lock.canProgramCodes ? checkPin(code, lock) : undefined;
+    if (fault !== undefined) throw seamErrorOf(fault);
+    const isTaken = locks
+      .codesOn(id)
+      .some((other) => other.id !== spec.acs_credential_id && other.digits === code.reveal());
+    if (isTaken) throw seamErrorOf(duplicate());
+  }
 }

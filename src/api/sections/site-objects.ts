@@ -25,8 +25,6 @@ export interface SiteObjects {
   inventory(): Inventory;
   /** Hardware is simulated. */
   readonly isSandbox: boolean;
-  /** PIN credentials are carried out here. */
-  readonly programsKeypads: boolean;
   /** Epoch ms: wall time, and what has surely passed. */
   now(): number;
   certain(): number;

@@ -137,6 +137,9 @@ test("a code needs a keypad at every entrance it names, and a PIN", () => {
   });
   expect(verdict({ accessMethod: "code", entranceIds: ["gate", "101"], code })).toBe("keypad_not_configured");
   expect(verdict({ accessMethod: "code", code })).toBe("keypad_not_configured");
+  expect(create({ accessMethod: "code", code, userId: "ada" }, inventory, user)).toMatchObject({
+    value: { acs_user_id: user.acs_user_id, allowed_acs_entrance_ids: [] },
+  });
   expect(verdict({ accessMethod: "code", entranceIds: ["gate"] })).toBe("invalid_input code");
 });
 

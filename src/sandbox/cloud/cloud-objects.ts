@@ -9,7 +9,6 @@ export function cloudObjects(site: CloudSite): SiteObjects {
   return {
     inventory: () => site.inventory.get(),
     isSandbox: true,
-    programsKeypads: true,
     now: () => site.clock.now(),
     certain: () => site.clock.now(),
     random: (size) => site.random(size),

@@ -28,7 +28,7 @@ export function cloudModel(site: CloudSite): SeamModel {
     encoders: encoders(site, objects),
     users: usersSection(objects),
     accessGroups: accessGroupsSection(objects),
-    credentials: credentialsSection(objects),
+    credentials: credentialsSection(objects, locks),
     accessCodes,
     devices: devicesSection(objects, locks),
     locks: doors,
