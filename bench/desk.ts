@@ -9,7 +9,7 @@ import {
   type WantedCard,
   writePlan,
 } from "#src/cards/plan";
-import type { CardProfile } from "#src/cards/profile";
+import type { LaidProfile } from "#src/cards/profile";
 import type { SiteKeys } from "#src/cards/site-keys";
 import { Secret } from "#src/lib/secret";
 import { realClock } from "#src/ops/clock";
@@ -43,7 +43,7 @@ const wanted: WantedCard = {
 export const CARDS = {
   classic: { key: "classic", format: "lockbridge48", container: "classic", sector: 1 },
   ntag: { key: "ntag", format: "lockbridge48", container: "ntag", page: 4 },
-} as const satisfies Record<string, CardProfile>;
+} as const satisfies Record<string, LaidProfile>;
 
 /** Our driver on a serial port, and what a gateway does with it. */
 export class Desk {
@@ -69,7 +69,7 @@ export class Desk {
   }
 
   /** From "is there a card?" to "it carries what was wanted". */
-  async encode(profile: CardProfile): Promise<void> {
+  async encode(profile: LaidProfile): Promise<void> {
     const card = await this.writer.present(call);
     const before = await this.writer.read(card, readPlan(profile, card, [keys]), call);
     await this.writer.write(card, planOf(writePlan(profile, card, [keys], before, wanted)), call);
@@ -79,7 +79,7 @@ export class Desk {
   }
 
   /** Leaves the card as new and the field off, for the next round. */
-  async erase(profile: CardProfile): Promise<void> {
+  async erase(profile: LaidProfile): Promise<void> {
     const card = await this.writer.present(call);
     const before = await this.writer.read(card, readPlan(profile, card, [keys]), call);
     await this.writer.write(card, planOf(erasePlan(profile, card, [keys], before)), call);
