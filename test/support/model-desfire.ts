@@ -63,7 +63,7 @@ export class ModelDesfire implements ModelCard {
   }
 
   dataFrom(): Uint8Array {
-    return new Uint8Array(this.file?.data ?? 48);
+    return Uint8Array.from(this.file?.data ?? new Uint8Array(48));
   }
 
   setData(_first: number, bytes: Uint8Array): void {
