@@ -2,9 +2,10 @@ import { z } from "zod";
 import { CredentialRecordError, parseCredentialRecord } from "#src/domain/credential/credential.step";
 import { OBJECT_KINDS, type ObjectKind } from "#src/domain/spec";
 import type { ListQuery, ObjectRow, ObjectsTable } from "#src/engine/ports";
-import { asFlag, blob, flag, jsonObjectText, jsonText } from "./columns.js";
+import { asFlag, asList, blob, flag, jsonObjectText, jsonText } from "./columns.js";
 import type { Connection, SqlValue } from "./connection.js";
 import type { Place, Sealer } from "./sealer.js";
+import { candidatesOf } from "./search.js";
 import { damaged, StoreError } from "./store-error.js";
 
 const COLUMNS = `objects.kind, objects.id, epoch, rev, spec, code_sealed, record, card_credential_id, dirty, blocked,
@@ -31,6 +32,7 @@ const storedRow = z.object({
 
 const storedTombstone = z.object({ at: z.number(), revoked: flag }).optional();
 const storedCount = z.object({ n: z.number() });
+const storedId = z.object({ id: z.string() });
 
 const UPSERT = `INSERT INTO objects (kind, id, epoch, rev, spec, denied, code_sealed, code_lookup, record, job_id,
     card_credential_id, dirty, blocked, provisional, gone, created_at, system_id, user_id, search_text)
@@ -46,6 +48,10 @@ const DENIALS = ["revoked", "deleted", "forgotten"] as const;
 
 /** Sorts after every text that begins with what stands before it. */
 const LAST_CHARACTER = "\u{10FFFF}";
+
+/** Each looked up by its id: left to itself SQLite would walk through the list. */
+const AMONG_CANDIDATES = `(SELECT value AS candidate FROM json_each(@candidates))
+  CROSS JOIN objects ON objects.kind = @kind AND objects.id = candidate`;
 
 export class Objects implements ObjectsTable {
   readonly #connection: Connection;
@@ -146,7 +152,22 @@ export class Objects implements ObjectsTable {
       values["code"] = this.#sealer.lookup(query.code);
     }
     if (either.length > 0) where.push(`(${either.join(" OR ")})`);
-    return this.#select(`WHERE ${where.join(" AND ")} ORDER BY created_at, id LIMIT @limit`, values);
+    const condition = `WHERE ${where.join(" AND ")} ORDER BY created_at, id LIMIT @limit`;
+    const candidates =
+      query.search === undefined ? undefined : this.#candidates(kind, query.search, values["code"]);
+    return candidates === undefined
+      ? this.#select(condition, values)
+      : this.#select(condition, { ...values, candidates: asList(candidates) }, AMONG_CANDIDATES);
+  }
+
+  /** Ids of all that may hold the text, or have the PIN; undefined: the whole list is to be looked through. */
+  #candidates(kind: ObjectKind, search: string, code: SqlValue | undefined): readonly string[] | undefined {
+    const byText = candidatesOf(this.#connection, kind, search.toLowerCase());
+    if (byText === undefined || code === undefined) return byText;
+    const byCode = this.#connection
+      .all("SELECT id FROM objects WHERE kind = ? AND gone = 0 AND code_lookup = ?", [kind, code])
+      .map((row) => storedId.parse(row).id);
+    return [...new Set([...byText, ...byCode])];
   }
 
   dirty(limit: number): readonly ObjectRow[] {
@@ -188,9 +209,13 @@ export class Objects implements ObjectsTable {
         this.#connection.run("INSERT INTO cards (uid, kind, id) VALUES (?, ?, ?)", [uid, kind, id]);
   }
 
-  #select(condition: string, values: readonly SqlValue[] | Record<string, SqlValue>): ObjectRow[] {
+  #select(
+    condition: string,
+    values: readonly SqlValue[] | Record<string, SqlValue>,
+    from = "objects",
+  ): ObjectRow[] {
     return this.#connection
-      .all(`SELECT ${COLUMNS} FROM objects ${condition}`, values)
+      .all(`SELECT ${COLUMNS} FROM ${from} ${condition}`, values)
       .map((row) => this.#read(row));
   }
 
