@@ -1,4 +1,4 @@
-import { holds, isResting, isTired, mayHold, type Slot, unknownSlot } from "./slot.js";
+import { holds, isResting, isTired, possiblePins, type Slot, unknownSlot } from "./slot.js";
 
 /**
  * What to do next at one lock, from what is wanted and what is known of its slots. Pure, and from any state the loop
@@ -57,7 +57,8 @@ export function planCodes(wanted: readonly WantedCode[], lock: LockState, now: n
   const isLeaving = (slot: Slot): boolean => slot.owner !== null && places.get(slot.owner) !== slot;
 
   const clears = slots.filter((slot) => isLeaving(slot) && !isClearPending(slot));
-  const reads = slots.filter((slot) => isUnread(slot) && !clears.includes(slot));
+  const isCleared = new Set(clears);
+  const reads = slots.filter((slot) => isUnread(slot) && !isCleared.has(slot));
   const writes = planWrites({ wanted, slots, owners, places, isLeaving, now });
 
   const steps: CodeStep[] = [
@@ -126,6 +127,7 @@ function planWrites(board: Board): Writes {
   const steps: CodeStep[] = [];
   const problems = new Map<string, CodeProblem>();
   const claims = claimsOf(board);
+  const holders = holdersOf(slots);
   const free = slots.filter(
     (slot) => slot.owner === null && slot.found?.is === "empty" && !slot.isStale && !isResting(slot, now),
   );
@@ -139,7 +141,7 @@ function planWrites(board: Board): Writes {
     }
     const place = places.get(owner);
     if (place !== undefined && isLeftAlone(place, pin, allowsOutside)) continue;
-    const holder = slots.find((slot) => slot !== place && mayHold(slot, pin));
+    const holder = holders.get(pin)?.find((slot) => slot !== place);
     if (holder !== undefined) {
       if (isMoving(holder, board)) inTheWay.push(holder);
       else problems.set(owner, { code: "duplicate", holder: holder.owner, slot: holder.slot });
@@ -158,6 +160,19 @@ function planWrites(board: Board): Writes {
     steps.push({ do: "clear", slot: first.slot, owner: first.owner });
   }
   return { steps, problems };
+}
+
+/** Slots by every PIN that they may hold, lowest first. */
+function holdersOf(slots: readonly Slot[]): ReadonlyMap<string, readonly Slot[]> {
+  const holders = new Map<string, Slot[]>();
+  for (const slot of slots) {
+    for (const pin of possiblePins(slot)) {
+      const known = holders.get(pin);
+      if (known === undefined) holders.set(pin, [slot]);
+      else known.push(slot);
+    }
+  }
+  return holders;
 }
 
 /** Who gets each PIN: whoever has it on the lock, else the oldest wish. */

@@ -78,9 +78,12 @@ export function surePin({ sent, outside, owner }: Slot): string | null {
   return owner !== null && sent?.state === "verified" && outside === null ? sent.pin : null;
 }
 
-/** May it hold this PIN? Then no other slot gets it. */
-export function mayHold({ sent, found }: Slot, pin: string): boolean {
-  return sent?.pin === pin || (found?.is === "code" && found.pin === pin);
+/** PINs that it may hold: no other slot gets one of them. */
+export function possiblePins({ sent, found }: Slot): ReadonlySet<string> {
+  const pins = new Set<string>();
+  if (sent?.pin != null) pins.add(sent.pin);
+  if (found?.is === "code") pins.add(found.pin);
+  return pins;
 }
 
 /** Is it left alone now? A rest that a jump of the clock made longer than any is over. */

@@ -15,6 +15,17 @@ export function planOf({ store, time }: Pick<EngineDeps, "store" | "time">, lock
   return planCodes(wanted, { capacity, slots }, time.read().now);
 }
 
+/** The plan of a lock that was made just now: for those who ask for many of its codes. */
+export interface KnownPlan {
+  readonly lockId: string;
+  readonly plan: CodePlan;
+}
+
+/** The plan of one lock: the known one where it is that lock's. */
+export function planFor(deps: EngineDeps, lockId: string, known: KnownPlan | undefined): CodePlan {
+  return known?.lockId === lockId ? known.plan : planOf(deps, lockId);
+}
+
 /** The slot that is kept for an object on one lock; of two the one that is not to be emptied. */
 export function slotOf(slots: readonly LockSlot[], lockId: string): LockSlot | undefined {
   const own = slots.filter((slot) => slot.lockId === lockId);

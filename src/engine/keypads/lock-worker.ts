@@ -256,7 +256,8 @@ export class LockWorker {
     transact({}, (tx) => {
       const owners = new Set(keypads.wishes(this.#lock.id).map(({ kind, id }) => ownerOf(kind, id)));
       for (const { slot } of keypads.slots(this.#lock.id)) if (slot.owner !== null) owners.add(slot.owner);
-      for (const owner of owners) settleOwner(deps, tx, owner);
+      const plan = planOf(deps, this.#lock.id);
+      for (const owner of owners) settleOwner(deps, tx, owner, { plan: { lockId: this.#lock.id, plan } });
     });
   }
 }

@@ -10,7 +10,7 @@ import type { EngineDeps } from "../engine-deps.js";
 import { isGoneState } from "../gone-state.js";
 import type { ObjectRow } from "../ports.js";
 import type { EngineTransaction } from "../transaction.js";
-import { planOf, slotOf } from "./lock-plan.js";
+import { type KnownPlan, planFor, slotOf } from "./lock-plan.js";
 import { objectOf, ownerOf } from "./owner.js";
 
 /**
@@ -21,7 +21,11 @@ export function settleCode(
   deps: EngineDeps,
   tx: EngineTransaction,
   id: string,
-  told: { readonly outsideBefore?: Slot["outside"]; readonly also?: readonly SeamEventType[] } = {},
+  told: {
+    readonly outsideBefore?: Slot["outside"];
+    readonly also?: readonly SeamEventType[];
+    readonly plan?: KnownPlan | undefined;
+  } = {},
 ): void {
   const { keypads, objects } = deps.store;
   const row = objects.get("access_code", id);
@@ -32,7 +36,7 @@ export function settleCode(
   const isWanted = keypads.wishesOf("access_code", id).length > 0;
   const before = keypads.life(id) ?? null;
   const after = spec.is_managed
-    ? managedLife(deps, tx, { row, spec, slot, isWanted }, before)
+    ? managedLife(deps, tx, { row, spec, slot, isWanted, plan: told.plan }, before)
     : unmanagedLife(deps, tx, row, before);
   const outside = {
     before: told.outsideBefore === undefined ? (slot?.outside ?? null) : told.outsideBefore,
@@ -74,7 +78,13 @@ function settlePoolUsers(deps: EngineDeps, tx: EngineTransaction, lockId: string
 function managedLife(
   deps: EngineDeps,
   tx: EngineTransaction,
-  code: { row: ObjectRow; spec: AccessCodeSpec; slot: Slot | null; isWanted: boolean },
+  code: {
+    readonly row: ObjectRow;
+    readonly spec: AccessCodeSpec;
+    readonly slot: Slot | null;
+    readonly isWanted: boolean;
+    readonly plan: KnownPlan | undefined;
+  },
   before: CodeLife | null,
 ): CodeLife {
   const { row, spec, slot, isWanted } = code;
@@ -85,7 +95,9 @@ function managedLife(
   const pin = row.code === null ? null : keypads.pinOf(row.code);
   const isSet = slot !== null && pin !== null && holds(slot, pin);
   const problem =
-    isWanted && !isSet ? (planOf(deps, lockId).problems.get(ownerOf("access_code", row.id)) ?? null) : null;
+    isWanted && !isSet
+      ? (planFor(deps, lockId, code.plan).problems.get(ownerOf("access_code", row.id)) ?? null)
+      : null;
   const startsAt = spec.starts_at === null ? null : Date.parse(spec.starts_at);
   const opensAt = setsAt({ startsAt });
   const isAhead = spec.state === "active" && !isWanted && opensAt !== null && opensAt > tx.now;
@@ -145,7 +157,7 @@ const POOL_LOOK_MAX = 1_000;
 function unmanagedLife(
   { store }: EngineDeps,
   tx: EngineTransaction,
-  { id, rev }: ObjectRow,
+  { id, rev, spec }: ObjectRow,
   before: CodeLife | null,
 ): CodeLife {
   const found = store.keypads.unmanagedSlot(id)?.slot.found;
@@ -155,7 +167,7 @@ function unmanagedLife(
     since: before?.since ?? tx.now,
     observed: {
       rev,
-      status: "set",
+      status: isGoneState(spec["state"]) ? "removing" : "set",
       isScheduledOnDevice: false,
       isBackupAvailable: false,
       appearance: null,

@@ -2,6 +2,7 @@ import { holds, type Slot } from "#src/domain/codes/slot";
 import type { EngineDeps } from "../engine-deps.js";
 import type { LockSlot } from "../ports.js";
 import type { EngineTransaction } from "../transaction.js";
+import type { KnownPlan } from "./lock-plan.js";
 import { objectOf } from "./owner.js";
 import { settleCode } from "./settle-code.js";
 import { settleCredential } from "./step-credential.js";
@@ -23,7 +24,7 @@ export function storeSlot(deps: EngineDeps, tx: EngineTransaction, before: LockS
   if (before.slot.owner !== null && after.owner === null) {
     tx.journal({ k: "slot_removed", kind, id, data: place });
   }
-  settleOwner(deps, tx, owner, before.slot.outside);
+  settleOwner(deps, tx, owner, { outsideBefore: before.slot.outside });
 }
 
 /** Somebody changed our code, or what lies in a slot that is not ours. */
@@ -39,9 +40,9 @@ export function settleOwner(
   deps: EngineDeps,
   tx: EngineTransaction,
   owner: string,
-  outsideBefore?: Slot["outside"],
+  known: { readonly outsideBefore?: Slot["outside"]; readonly plan?: KnownPlan } = {},
 ): void {
   const { kind, id } = objectOf(owner);
-  if (kind === "acs_credential") settleCredential(deps, tx, id);
-  else settleCode(deps, tx, id, outsideBefore === undefined ? {} : { outsideBefore });
+  if (kind === "acs_credential") settleCredential(deps, tx, id, known.plan);
+  else settleCode(deps, tx, id, known);
 }

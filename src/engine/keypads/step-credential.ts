@@ -9,7 +9,7 @@ import type { EngineDeps } from "../engine-deps.js";
 import { entitledSpec } from "../entitled.js";
 import type { LockSlot, ObjectRow } from "../ports.js";
 import type { EngineTransaction } from "../transaction.js";
-import { planOf, slotOf } from "./lock-plan.js";
+import { type KnownPlan, planFor, slotOf } from "./lock-plan.js";
 import { ownerOf } from "./owner.js";
 
 /**
@@ -104,13 +104,18 @@ export function reconsiderCredential(deps: EngineDeps, tx: EngineTransaction, ro
 const CONVERGING: readonly string[] = ["issuing", "reissuing", "invalidating", "deleting"];
 
 /** Tells the machine what the locks have by now. */
-export function settleCredential(deps: EngineDeps, tx: EngineTransaction, id: string): void {
+export function settleCredential(
+  deps: EngineDeps,
+  tx: EngineTransaction,
+  id: string,
+  plan?: KnownPlan,
+): void {
   const { keypads, objects } = deps.store;
   const row = objects.get("acs_credential", id);
   if (row?.record?.issuance !== "automatic") return;
   const slots = keypads.slotsOf(ownerOf("acs_credential", id));
   const wishes = keypads.wishesOf("acs_credential", id);
-  const lagging = laggingLocks(deps, id, slots);
+  const lagging = laggingLocks(deps, id, slots, plan);
   const { context, state } = row.record;
   if (state === "issued" && slots.some(({ slot }) => slot.outside !== null)) {
     tx.credential(row, { type: "slots.diverged", allowed: false });
@@ -129,6 +134,7 @@ function laggingLocks(
   deps: EngineDeps,
   id: string,
   slots: readonly LockSlot[],
+  plan: KnownPlan | undefined,
 ): ReadonlyMap<string, string | null> {
   const { store, inventory } = deps;
   const lagging = new Map<string, string | null>();
@@ -142,7 +148,9 @@ function laggingLocks(
     if (wish === undefined ? slot === undefined : isThere) continue;
     const lock = inventory.locks.find((known) => known.id === lockId);
     const problem =
-      wish === undefined ? undefined : planOf(deps, lockId).problems.get(ownerOf("acs_credential", id));
+      wish === undefined
+        ? undefined
+        : planFor(deps, lockId, plan).problems.get(ownerOf("acs_credential", id));
     lagging.set(lockId, reasonOf(deps, { unit: lock?.unit, problem: problem?.code, slot }));
   }
   return lagging;
