@@ -123,6 +123,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     inventory,
     version: VERSION,
     profiles: config.cardProfiles,
+    doors: config.doors,
     limits: {
       cardWaitMs: config.limits.cardWaitMs,
       jobMs: config.limits.jobMs,

@@ -1,4 +1,5 @@
 import type { CardProfile } from "#src/cards/profile";
+import type { DoorMode } from "#src/domain/doors/decide";
 import type { Secret } from "#src/lib/secret";
 import type { ConfiguredDevice } from "./device-settings.js";
 import { objectId } from "./ids.js";
@@ -15,6 +16,8 @@ export interface Config {
   readonly entrances: readonly ConfiguredEntrance[];
   /** Every keypad that an entrance names or that has an entry of its own. */
   readonly locks: readonly ConfiguredLock[];
+  /** How doors are opened whose keypad or reader only reports, by `device/unit`. */
+  readonly doors: ReadonlyMap<string, { readonly mode: DoorMode; readonly openMs: number }>;
   /** null: the gateway is its own authority. */
   readonly cloud: ConfiguredCloud | null;
   readonly offline: { readonly ms: number; readonly keys: number };
@@ -116,6 +119,7 @@ export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[])
       keypad: entrance.keypad === undefined ? null : fullUnit(entrance.keypad),
     })),
     locks: locksOf(file, siteId),
+    doors: doorsOf(file),
     cloud: file.cloud === undefined ? null : cloudOf(file.cloud),
     offline: { ms: file.offline.hours * 3_600_000, keys: file.offline.keys },
     limits: {
@@ -142,6 +146,17 @@ export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[])
     stateDir: file.state_dir,
     logLevel: file.log.level,
   };
+}
+
+const OPEN_S = 5;
+
+/** Two entrances at one keypad open alike: what the last one says of it holds. */
+function doorsOf(file: ConfigFile): Config["doors"] {
+  return new Map(
+    Object.values(file.entrances).flatMap(({ keypad, opens_with: mode = "pin", open_s: seconds = OPEN_S }) =>
+      keypad === undefined ? [] : [[fullUnit(keypad), { mode, openMs: Math.round(seconds * 1_000) }]],
+    ),
+  );
 }
 
 /** Entries of the file, then the keypads that only entrances name: those go by their unit, and bear the door's name. */

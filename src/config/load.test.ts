@@ -108,6 +108,15 @@ test("the inventory is what the journal carries, and refers by id", async () => 
   expect(inventory.encoders).toMatchObject([{ unit: "desk/main", systemId: system?.id }]);
 });
 
+test("how a door opens whose keypad only reports stands with its entrance", async () => {
+  const entrance = "keypad: bus/back-door";
+  const doorsOf = async (text: string) => [...(await good(text)).doors];
+  expect(await doorsOf(GOOD)).toEqual([["bus/back-door", { mode: "pin", openMs: 5_000 }]]);
+  const said = changed(entrance, `${entrance}, opens_with: card_and_pin, open_s: 2.5`);
+  expect(await doorsOf(said)).toEqual([["bus/back-door", { mode: "card_and_pin", openMs: 2_500 }]]);
+  expect((await problems(changed(entrance, "opens_with: card"))).join()).toContain("names none");
+});
+
 test("a keypad of an entrance is a lock, and has the name and the pool that its own entry gives it", async () => {
   const [plain] = inventoryOf(await good(GOOD)).locks;
   expect(plain).toMatchObject({ name: "back-door", unit: "bus/back-door", backupCodes: 0 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { cardProfileSchema } from "#src/cards/profile";
+import { DOOR_MODES } from "#src/domain/doors/decide";
 import { isUuid } from "#src/lib/uuid";
 import { Secret } from "#src/lib/secret";
 
@@ -63,14 +64,28 @@ const encoder = z.strictObject({
   unit: unit.describe("The device that does it, or device/unit."),
 });
 
-const entrance = z.strictObject({
-  id: ownId,
-  name: name.optional(),
-  system: z.string(),
-  door: z.int().min(1).max(65_535).optional().describe("Number of a guest door; a card opens at most one."),
-  zone: z.int().min(0).max(31).optional().describe("Number of a shared zone."),
-  keypad: unit.optional().describe("Its keypad: a device, or device/unit."),
-});
+const entrance = z
+  .strictObject({
+    id: ownId,
+    name: name.optional(),
+    system: z.string(),
+    door: z.int().min(1).max(65_535).optional().describe("Number of a guest door; a card opens at most one."),
+    zone: z.int().min(0).max(31).optional().describe("Number of a shared zone."),
+    keypad: unit.optional().describe("Its keypad or reader: a device, or device/unit."),
+    opens_with: z
+      .enum(DOOR_MODES)
+      .optional()
+      .describe("Where the gateway decides: what opens it. Without it, a PIN."),
+    open_s: z
+      .number()
+      .min(0.1)
+      .max(600)
+      .optional()
+      .describe("Where the gateway decides: how long it opens. Without it, 5."),
+  })
+  .refine(({ keypad, opens_with, open_s }) => keypad !== undefined || (opens_with ?? open_s) === undefined, {
+    message: "opens_with and open_s are for an entrance with a keypad or reader, and it names none",
+  });
 
 const lock = z.strictObject({
   id: ownId,
