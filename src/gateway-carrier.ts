@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Carrier, CarrierTls } from "#src/cloud/carrier";
-import { createFailoverCarrier, type FailoverDeps } from "#src/cloud/failover-carrier";
+import { issuerAt } from "#src/cloud/certificate-look";
+import { type CarrierChoice, createFailoverCarrier, type FailoverDeps } from "#src/cloud/failover-carrier";
 import type { ConfiguredCloud } from "#src/config/config";
 
 /**
@@ -13,20 +14,25 @@ export async function cloudCarriers(
 ): Promise<Carrier> {
   const { mqttUrl, httpUrl, gatewayId: gateway, token } = cloud;
   const tls = readTls(cloud.tls);
-  const carriers: { readonly carrier: Carrier; readonly host: string }[] = [];
+  const choices: CarrierChoice[] = [];
+  const choose = (carrier: Carrier, address: string, defaultPort: number): void => {
+    const url = new URL(address);
+    const issuer = () => issuerAt(url, deps.clock, defaultPort);
+    choices.push({ carrier, host: url.hostname, ...(carrier.isEncrypted ? { issuer } : {}) });
+  };
   if (mqttUrl !== null) {
     const { createMqttCarrier } = await import("#src/cloud/mqtt-carrier");
     const carrier = createMqttCarrier({ url: mqttUrl, site, gateway, token, tls }, deps.clock);
-    carriers.push({ carrier, host: new URL(mqttUrl).hostname });
+    choose(carrier, mqttUrl, mqttUrl.startsWith("wss:") ? 443 : 8_883);
   }
   if (httpUrl !== null) {
     const { createHttpCarrier } = await import("#src/cloud/http-carrier");
     const carrier = createHttpCarrier({ url: httpUrl, gateway, token, tls }, deps.clock);
-    carriers.push({ carrier, host: new URL(httpUrl).hostname });
+    choose(carrier, httpUrl, 443);
   }
-  if (carriers.length === 0)
+  if (choices.length === 0)
     throw new Error("a cloud without an address got past the check of the configuration");
-  return createFailoverCarrier(carriers, deps);
+  return createFailoverCarrier(choices, deps);
 }
 
 function readTls({ caPath, identity }: ConfiguredCloud["tls"]): CarrierTls {

@@ -45,14 +45,14 @@ class ScriptedCarrier implements Carrier {
   }
 }
 
-function rig() {
+function rig(issuer: () => Promise<string | null> = () => Promise.resolve(null)) {
   const clock = new VirtualClock();
   const [mqtt, http] = [new ScriptedCarrier("mqtt"), new ScriptedCarrier("http", false)];
   const moves: object[] = [];
   const log: Log = { ...silentLog, info: (fields) => void moves.push(fields) };
   const carrier = createFailoverCarrier(
     [
-      { carrier: mqtt, host: "broker.example" },
+      { carrier: mqtt, host: "broker.example", issuer },
       { carrier: http, host: "cloud.example" },
     ],
     { clock, log, random: (size) => Uint8Array.from({ length: size }, (_, at) => (at === 0 ? 0x80 : 0)) },
@@ -238,6 +238,36 @@ test("a session that held wipes the failures before it", async () => {
   mqtt.break();
   open();
   expect([mqtt.opened, http.opened]).toEqual([4, 0]);
+});
+
+test("whose certificate is not trusted is told, and asked for once; what was given up meanwhile says nothing", async () => {
+  let asked = 0;
+  const { carrier, clock, mqtt, http, told, open } = rig(() => {
+    asked += 1;
+    return Promise.resolve("Hotel Web Filter");
+  });
+  const problem = { code: "carrier.tls", message: "not trusted" } as const;
+  open();
+  mqtt.break(problem);
+  await clock.advance(0);
+  expect(told.downs[0]?.message).toBe(
+    'not trusted; the certificate that is shown there was issued by "Hotel Web Filter"',
+  );
+  open();
+  http.sink?.up();
+  carrier.listen("s");
+  await clock.advance(2_000);
+  mqtt.break(problem);
+  await clock.advance(0);
+  expect(carrier.status?.()[0]?.problem?.message).toContain("Hotel Web Filter");
+  expect([asked, told.downs.length]).toEqual([1, 1]);
+
+  const other = rig(() => new Promise((resolve) => setImmediate(() => resolve("late"))));
+  other.open();
+  other.mqtt.break(problem);
+  other.carrier.close();
+  await other.clock.advance(0);
+  expect(other.told.downs).toEqual([]);
 });
 
 test("when it is freed nothing is under way and nothing comes any more", async () => {

@@ -27,6 +27,14 @@ export interface FailoverDeps {
 /** A better carrier is used again when its connection has held for so long. */
 const PROVEN_AFTER_MS = 3 * 60_000;
 
+export interface CarrierChoice {
+  readonly carrier: Carrier;
+  /** Of its other end. */
+  readonly host: string;
+  /** Who issued the certificate that is shown there, for a person to read; null: unknown. */
+  readonly issuer?: () => Promise<string | null>;
+}
+
 interface Used {
   readonly at: number;
   readonly began: number;
@@ -34,12 +42,9 @@ interface Used {
   welcomedAt: number | null;
 }
 
-/** `carriers` in the order of preference, each with the host of its other end. At least one. */
-export function createFailoverCarrier(
-  carriers: readonly { readonly carrier: Carrier; readonly host: string }[],
-  deps: FailoverDeps,
-): Carrier {
-  return new FailoverCarrier(carriers, deps);
+/** `choices` in the order of preference; at least one. */
+export function createFailoverCarrier(choices: readonly CarrierChoice[], deps: FailoverDeps): Carrier {
+  return new FailoverCarrier(choices, deps);
 }
 
 /**
@@ -48,7 +53,9 @@ export function createFailoverCarrier(
  * the cloud sends over it meanwhile is not taken, since hello repairs that.
  */
 class FailoverCarrier implements Carrier {
-  readonly #carriers: readonly Carrier[];
+  readonly #choices: readonly CarrierChoice[];
+  /** Words on whose certificate was shown instead of a trusted one, by carrier. */
+  readonly #issuers = new Map<number, string>();
   readonly #deps: FailoverDeps;
   #ways: readonly Way[];
   #sink: CarrierSink | null = null;
@@ -59,9 +66,9 @@ class FailoverCarrier implements Carrier {
   #proving: { readonly at: number; readonly began: number; isUp: boolean } | null = null;
   #cancelTimer = (): void => undefined;
 
-  constructor(carriers: readonly { readonly carrier: Carrier; readonly host: string }[], deps: FailoverDeps) {
-    this.#carriers = carriers.map(({ carrier }) => carrier);
-    this.#ways = carriers.map(({ carrier, host }) => newWay(carrier.name, host));
+  constructor(choices: readonly CarrierChoice[], deps: FailoverDeps) {
+    this.#choices = choices;
+    this.#ways = choices.map(({ carrier, host }) => newWay(carrier.name, host));
     this.#deps = deps;
   }
 
@@ -100,6 +107,7 @@ class FailoverCarrier implements Carrier {
     if (used === null) return;
     used.welcomedAt = this.#deps.clock.monotonic();
     this.#ways = welcomedOver(this.#ways, used.at);
+    this.#issuers.delete(used.at);
     this.#carrier(used.at).listen(session);
     this.#planProof();
   }
@@ -116,7 +124,7 @@ class FailoverCarrier implements Carrier {
     this.#cancelTimer();
     this.#used = null;
     this.#proving = null;
-    await Promise.all(this.#carriers.map((carrier) => carrier.destroy()));
+    await Promise.all(this.#choices.map(({ carrier }) => carrier.destroy()));
   }
 
   status(): readonly CarrierStatus[] {
@@ -141,8 +149,26 @@ class FailoverCarrier implements Carrier {
       received: (bytes) => {
         if (this.#used?.at === at) this.#sink?.received(bytes);
       },
-      down: (problem) => this.#down(at, problem),
+      down: (problem) => {
+        if (problem.code === "carrier.tls") void this.#downByTls(at, problem);
+        else this.#down(at, problem);
+      },
     };
+  }
+
+  /** Says whose certificate it was, which tells a proxy that opens encrypted connections. Asked once. */
+  async #downByTls(at: number, problem: CarrierProblem): Promise<void> {
+    const [used, proving] = [this.#used, this.#proving];
+    const issuer = this.#choices[at]?.issuer;
+    if (!this.#issuers.has(at) && issuer !== undefined) {
+      const name = await issuer();
+      this.#issuers.set(
+        at,
+        name === null ? "" : `; the certificate that is shown there was issued by "${name}"`,
+      );
+    }
+    if (this.#used !== used || this.#proving !== proving) return; // It was given up meanwhile.
+    this.#down(at, { ...problem, message: `${problem.message}${this.#issuers.get(at) ?? ""}` });
   }
 
   #up(at: number): void {
@@ -248,8 +274,8 @@ class FailoverCarrier implements Carrier {
   }
 
   #carrier(at: number): Carrier {
-    const carrier = this.#carriers[at];
-    if (carrier === undefined) throw new Error("a link without a carrier");
-    return carrier;
+    const choice = this.#choices[at];
+    if (choice === undefined) throw new Error("a link without a carrier");
+    return choice.carrier;
   }
 }
