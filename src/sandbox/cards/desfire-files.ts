@@ -20,7 +20,33 @@ export interface Holder {
   changed(): Outcome;
 }
 
-export function createFile(card: Holder, type: 0 | 1, data: Buffer): Outcome {
+/** A command that an application with files knows. */
+export function obeyForFiles(card: Holder, command: number, data: Buffer): Outcome {
+  switch (command) {
+    case 0xcd:
+    case 0xcb:
+      return createFile(card, command === 0xcb ? 1 : 0, data);
+    case 0xdf:
+      return deleteFile(card, data);
+    case 0x6f:
+      return fileIds(card);
+    case 0xf5:
+      return fileSettings(card, data);
+    case 0xbd:
+      return readData(card, data);
+    case 0x3d:
+      return writeData(card, data);
+    case 0xc7:
+      return commit(card);
+    case 0xa7:
+      dropPending(card.application);
+      return [STATUS.ok];
+    default:
+      return [STATUS.unknownCommand];
+  }
+}
+
+function createFile(card: Holder, type: 0 | 1, data: Buffer): Outcome {
   // With an ISO file name two bytes come between number and settings.
   const settings = data.length === 9 ? data.subarray(3) : data.subarray(1);
   const [number = 0] = data;
@@ -37,18 +63,18 @@ export function createFile(card: Holder, type: 0 | 1, data: Buffer): Outcome {
   return card.changed();
 }
 
-export function deleteFile(card: Holder, data: Buffer): Outcome {
+function deleteFile(card: Holder, data: Buffer): Outcome {
   if (!card.mayMake) return [STATUS.authentication];
   return card.application.files.delete(data[0] ?? 0xff) ? card.changed() : [STATUS.noFile];
 }
 
-export function fileIds(card: Holder): Outcome {
+function fileIds(card: Holder): Outcome {
   return card.mayList
     ? [STATUS.ok, Buffer.from([...card.application.files.keys()])]
     : [STATUS.authentication];
 }
 
-export function fileSettings(card: Holder, data: Buffer): Outcome {
+function fileSettings(card: Holder, data: Buffer): Outcome {
   const file = card.application.files.get(data[0] ?? 0xff);
   if (file === undefined) return [STATUS.noFile];
   if (!card.mayList && card.session === null) return [STATUS.authentication];
@@ -58,7 +84,7 @@ export function fileSettings(card: Holder, data: Buffer): Outcome {
   return [STATUS.ok, said];
 }
 
-export function readData({ application, session }: Holder, data: Buffer): Outcome {
+function readData({ application, session }: Holder, data: Buffer): Outcome {
   if (data.length !== HEADER_BYTES) return [STATUS.length];
   const file = application.files.get(data[0] ?? 0xff);
   if (file === undefined) return [STATUS.noFile];
@@ -74,7 +100,7 @@ export function readData({ application, session }: Holder, data: Buffer): Outcom
   return [STATUS.ok, sealed(session, Buffer.concat([content, proof])), true];
 }
 
-export function writeData(card: Holder, data: Buffer): Outcome {
+function writeData(card: Holder, data: Buffer): Outcome {
   const { application, session } = card;
   if (data.length < HEADER_BYTES) return [STATUS.length];
   const file = application.files.get(data[0] ?? 0xff);
@@ -99,7 +125,7 @@ export function wantsMore({ application, session }: Holder, data: Buffer): boole
   return data.length < HEADER_BYTES + sentSize(session, mode, data.readUIntLE(4, 3));
 }
 
-export function commit(card: Holder): Outcome {
+function commit(card: Holder): Outcome {
   const written = [...card.application.files.values()].filter(({ pending }) => pending !== null);
   if (written.length === 0) return [STATUS.noChanges];
   for (const file of written) {

@@ -3,29 +3,17 @@ import {
   blockBytes,
   type CardKey,
   type CardSession,
-  crc16,
   crc32,
   encipher,
   mac,
-  opened,
   openedOnce,
   received,
   rotatedLeft,
   sealed,
   sessionKey,
 } from "./desfire-crypto.js";
-import {
-  commit,
-  createFile,
-  deleteFile,
-  dropPending,
-  fileIds,
-  fileSettings,
-  type Holder,
-  readData,
-  wantsMore,
-  writeData,
-} from "./desfire-files.js";
+import { dropPending, type Holder, obeyForFiles, wantsMore } from "./desfire-files.js";
+import { changedKey, sentSettings } from "./desfire-keys.js";
 import { type Outcome, STATUS } from "./desfire-status.js";
 import {
   CARD,
@@ -243,32 +231,7 @@ export class DesfireCard {
       case 0x54:
         return this.#changeSettings(data);
       default:
-        return this.#selected === CARD ? [STATUS.unknownCommand] : this.#obeyForFiles(command, data);
-    }
-  }
-
-  #obeyForFiles(command: number, data: Buffer): Outcome {
-    switch (command) {
-      case 0xcd:
-      case 0xcb:
-        return createFile(this.#holder, command === 0xcb ? 1 : 0, data);
-      case 0xdf:
-        return deleteFile(this.#holder, data);
-      case 0x6f:
-        return fileIds(this.#holder);
-      case 0xf5:
-        return fileSettings(this.#holder, data);
-      case 0xbd:
-        return readData(this.#holder, data);
-      case 0x3d:
-        return writeData(this.#holder, data);
-      case 0xc7:
-        return commit(this.#holder);
-      case 0xa7:
-        dropPending(this.#application);
-        return [STATUS.ok];
-      default:
-        return [STATUS.unknownCommand];
+        return this.#selected === CARD ? [STATUS.unknownCommand] : obeyForFiles(this.#holder, command, data);
     }
   }
 
@@ -396,50 +359,19 @@ export class DesfireCard {
 
   #changeKey(data: Buffer): Outcome {
     const session = this.#session;
-    const { settings, keys, cipher: ofApplication } = this.#application;
-    const [flags = 0] = data;
-    const number = flags & 0x0f;
-    const old = keys[number];
     if (session === null) return [STATUS.authentication];
-    if (old === undefined) return [STATUS.noSuchKey];
-    if (!this.#mayChangeKey(session.number, number, settings)) return [STATUS.permission];
-    const isCard = this.#selected === CARD;
-    if ((isCard ? flags & 0x40 : flags & 0xf0) !== 0) return [STATUS.parameter];
-    const cipher = isCard ? ((flags & 0x80) !== 0 ? "aes" : "des") : ofApplication;
-    if ((data.length - 1) % blockBytes(session.cipher) !== 0 || data.length < 25) return [STATUS.length];
-
-    const plain = opened(session, Buffer.from(data.subarray(1)));
-    const size = cipher === "aes" ? 17 : 16;
-    const said = plain.subarray(0, size);
-    const isOwn = session.number === number;
-    const crc = (bytes: Buffer) => (session.cipher === "aes" ? crc32(bytes) : crc16(bytes));
-    const covered = session.cipher === "aes" ? Buffer.concat([Buffer.of(0xc4, flags), said]) : said;
-    const bytes = Buffer.from(said.subarray(0, 16));
-    if (!isOwn) for (let i = 0; i < 16; i++) bytes[i] = (bytes[i] ?? 0) ^ (old.bytes[i] ?? 0);
-    const proofs = Buffer.concat([crc(covered), ...(isOwn ? [] : [crc(bytes)])]);
-    const rest = plain.subarray(size);
-    if (!rest.subarray(0, proofs.length).equals(proofs)) return [STATUS.integrity];
-    if (rest.subarray(proofs.length).some((byte) => byte !== 0)) return [STATUS.integrity];
-    keys[number] = { cipher, bytes, version: cipher === "aes" ? (said[16] ?? 0) : 0 };
-    if (isOwn) this.#session = null;
+    const changed = changedKey(this.#application, session, this.#selected === CARD, data);
+    if (typeof changed === "number") return [changed];
+    this.#application.keys[changed.number] = changed.key;
+    if (session.number === changed.number) this.#session = null;
     return this.#changed();
   }
 
-  #mayChangeKey(by: number, number: number, settings: number): boolean {
-    if (number === 0) return by === 0 && (settings & 1) !== 0;
-    const needed = settings >> 4;
-    return needed === 0x0e ? by === number : needed !== 0x0f && by === needed;
-  }
-
   #changeSettings(data: Buffer): Outcome {
-    const session = this.#session;
-    if (session === null || !this.#isMaster) return [STATUS.authentication];
+    if (this.#session === null || !this.#isMaster) return [STATUS.authentication];
     if ((this.#application.settings & 8) === 0) return [STATUS.permission];
-    if (data.length !== blockBytes(session.cipher)) return [STATUS.length];
-    const plain = opened(session, data);
-    const [settings = 0] = plain;
-    const crc = session.cipher === "aes" ? crc32(Buffer.of(0x54, settings)) : crc16(Buffer.of(settings));
-    if (!plain.subarray(1, 1 + crc.length).equals(crc)) return [STATUS.integrity];
+    const settings = sentSettings(this.#session, data);
+    if (settings === null) return [STATUS.integrity];
     this.#application.settings = settings;
     return this.#changed();
   }
