@@ -19,7 +19,7 @@ export async function runSnippet(
   names: Readonly<Record<string, unknown>>,
 ): Promise<unknown> {
   const body = code.replace(/^(?=await seam)/m, "return ");
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval, @typescript-eslint/no-unsafe-call -- it is our own documentation
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- it is our own documentation
   const run = new Function("seam", ...Object.keys(names), `return (async () => {${body}})();`) as (
     ...values: unknown[]
   ) => Promise<unknown>;
