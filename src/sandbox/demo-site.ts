@@ -181,6 +181,11 @@ function configDocument(site: {
     devices: {
       desk: { driver: "pn532", port: site.hardware.port },
       locks: { driver: "reference", port: site.hardware.locks.port },
+      bus: {
+        driver: "osdp",
+        port: site.hardware.readers.port,
+        units: { gate: { address: 1, install: true } },
+      },
     },
     systems: { main: { name: "Harbour locks", card_profiles: ["desfire", "classic", "ntag"] } },
     card_profiles: {
@@ -193,7 +198,7 @@ function configDocument(site: {
       "room-101": { system: "main", name: "101", door: 101, keypad: "locks/lock-1" },
       "room-102": { system: "main", name: "102", door: 102, keypad: "locks/lock-2" },
       pool: { system: "main", name: "Pool", zone: 3 },
-      gate: { system: "main", name: "Gate", keypad: "locks/door-1" },
+      gate: { system: "main", name: "Gate", keypad: "bus/gate" },
     },
     locks: {
       "lock-101": { name: "Lock 101", unit: "locks/lock-1", backup_codes: 2 },

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "#src/lib/json";
 import { DemoApp, type DemoCredential } from "./demo-app.js";
+import { playGate } from "./demo-gate.js";
 import { type DemoSite, until } from "./demo-site.js";
 
 /** How the story meets its audience: a terminal with a person, or a script. */
@@ -38,6 +39,7 @@ export class DemoStory {
     await this.#issue();
     await this.#reissue();
     await this.#revoke();
+    await playGate(this.#site, this.#stage, this.#app);
   }
 
   async #issue(): Promise<void> {

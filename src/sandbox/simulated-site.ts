@@ -7,6 +7,7 @@ import { DesfireCard } from "./cards/desfire.js";
 import { MifareClassicCard } from "./cards/mifare-classic.js";
 import { NtagCard } from "./cards/ntag.js";
 import { openPty, type PtyEnd } from "./pty.js";
+import { ReaderLine } from "./reader-line.js";
 import { ReferenceDevice } from "./reference-device.js";
 
 const CARD_KINDS = [
@@ -23,13 +24,15 @@ type Card = MifareClassicCard | NtagCard | DesfireCard;
 /** A PIN that somebody set at the first lock before the gateway came. */
 export const UNMANAGED_PIN = "864200";
 
-/** A PN532 encoder and two keypad locks on pseudo-terminals, and the cards that were ever put on the encoder. */
+/** A PN532 encoder, two keypad locks and an OSDP keypad on pseudo-terminals, and the cards that were ever put on the encoder. */
 export class SimulatedSite {
   readonly simulator = new Pn532Simulator();
   /** Where the daemon finds the encoder. */
   readonly port: string;
-  /** Two locks (`lock-1`, `lock-2`), the keypad of a gate (`door-1`) and a vendor's key system (`issuer`). */
+  /** Two locks (`lock-1`, `lock-2`) and a vendor's key system (`issuer`). */
   readonly locks: ReferenceDevice;
+  /** The keypad of the gate. */
+  readonly readers: ReaderLine;
   readonly #cards = new Map<string, Card>();
   #pty: PtyEnd | null = null;
   #stopWires = (): void => undefined;
@@ -37,11 +40,13 @@ export class SimulatedSite {
   constructor(stateDir: string) {
     this.port = join(stateDir, "encoder.tty");
     this.locks = new ReferenceDevice(join(stateDir, "locks.tty"));
+    this.readers = new ReaderLine(join(stateDir, "readers.tty"));
     this.locks.simulator.changeSlotAtLock("lock-1", 30, UNMANAGED_PIN);
   }
 
   async plugIn(): Promise<void> {
     await this.locks.plugIn();
+    await this.readers.plugIn();
     const pty = await openPty(this.port);
     const stopIn = pty.onData((bytes) => this.simulator.receive(bytes));
     const stopOut = this.simulator.onSend((bytes) => pty.write(bytes));
@@ -57,6 +62,7 @@ export class SimulatedSite {
     await this.#pty?.unplug();
     this.#pty = null;
     await this.locks.unplug();
+    await this.readers.unplug();
   }
 
   /** The routes and commands that act on the simulated hardware. There is one encoder: `encoderId`. */
@@ -92,16 +98,22 @@ export class SimulatedSite {
   }
 
   #lockActs(): Pick<Simulation, "setCodeAtLock" | "enterCode" | "lockByHand" | "setConnected"> {
-    const { locks } = this;
-    const unitOf = (ref: string): string => {
-      const [device, unit = ""] = ref.split("/");
-      if (device !== "locks")
+    const { locks, readers } = this;
+    const partsOf = (ref: string): { readonly device: string; readonly unit: string } => {
+      const [device = "", unit = ""] = ref.split("/");
+      if (device !== "locks" && device !== "bus")
         throw new SeamError(404, "device_not_found", `There is no simulated lock ${ref}.`);
-      return unit;
+      return { device, unit };
+    };
+    /** A keypad that only reports has neither codes nor a bolt. */
+    const unitOfLock = (ref: string): string => {
+      const { device, unit } = partsOf(ref);
+      if (device === "locks") return unit;
+      throw new SeamError(400, "invalid_input", "The gate's keypad keeps no codes and has no bolt.");
     };
     return {
       setCodeAtLock(ref, code) {
-        const unit = unitOf(ref);
+        const unit = unitOfLock(ref);
         const held = locks.simulator.codesOf(unit);
         const free = Array.from({ length: SLOTS }, (_, index) => SLOTS - index).find(
           (slot) => !(slot in held),
@@ -111,16 +123,16 @@ export class SimulatedSite {
         locks.simulator.changeSlotAtLock(unit, free, code.reveal());
       },
       enterCode(ref, code) {
-        const unit = unitOf(ref);
-        if (unit.startsWith("door")) locks.simulator.pressKeys(unit, `${code.reveal()}#`);
+        const { device, unit } = partsOf(ref);
+        if (device === "bus") readers.gate.pressKeys(`${code.reveal()}#`);
         else locks.simulator.useCode(unit, code.reveal());
       },
-      lockByHand: (ref) => locks.simulator.lockByHand(unitOf(ref)),
+      lockByHand: (ref) => locks.simulator.lockByHand(unitOfLock(ref)),
       async setConnected(ref, isConnected) {
-        unitOf(ref);
-        if (isConnected === locks.isPluggedIn) return;
-        if (isConnected) await locks.plugIn();
-        else await locks.unplug();
+        const line = partsOf(ref).device === "bus" ? readers : locks;
+        if (isConnected === line.isPluggedIn) return;
+        if (isConnected) await line.plugIn();
+        else await line.unplug();
       },
     };
   }

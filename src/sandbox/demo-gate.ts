@@ -1,0 +1,56 @@
+import type { JsonObject } from "#src/lib/json";
+import type { DemoApp } from "./demo-app.js";
+import { type DemoSite, until } from "./demo-site.js";
+import type { Stage } from "./demo-story.js";
+
+const PIN = "471147";
+const WRONG_PIN = "123456";
+
+/** A PIN from the wish in the cloud to the open gate: an OSDP keypad reports keys, and the gateway decides. */
+export async function playGate(site: DemoSite, stage: Stage, app: DemoApp): Promise<void> {
+  const { gate } = site.hardware.readers;
+  stage.act("A PIN for the gate");
+  await until("the keypad at the gate has its own key", () =>
+    site.gateway.engine.deps.devices.isOnline("bus/gate"),
+  );
+  stage.done("the keypad was given a key of its own, and is spoken to over a secure channel");
+  const { devices } = await app.call("/devices/list");
+  const all = devices as readonly { readonly device_id: string; readonly display_name: string }[];
+  const deviceId = all.find(({ display_name }) => display_name === "Gate")?.device_id;
+  const { access_code } = await app.call("/access_codes/create", {
+    device_id: deviceId,
+    code: PIN,
+    name: "Ada",
+  });
+  const id = (access_code as { readonly access_code_id: string }).access_code_id;
+  await until("the code is set", async () => {
+    const known = await app.call("/access_codes/get", { access_code_id: id });
+    return (known["access_code"] as JsonObject)["status"] === "set";
+  });
+  stage.done("access code created in the cloud, and set: the gateway keeps it");
+
+  gate.pressKeys(`${WRONG_PIN}#`);
+  const denied = await told(app, deviceId, "lock.access_denied");
+  const { message } = denied["reason"] as { readonly message: string };
+  stage.done(`a wrong PIN is typed: red light, three beeps, the gate stays shut. "${message}"`);
+
+  const opened = gate.pulses.length;
+  gate.pressKeys(`${PIN}#`);
+  const unlocked = await told(app, deviceId, "lock.unlocked");
+  if (gate.pulses.length !== opened + 1 || unlocked["access_code_id"] !== id)
+    throw new Error("the gate was told to be open, and is not");
+  stage.done("the right one: green light, and the gate opens for five seconds");
+  await app.call("/access_codes/delete", { access_code_id: id });
+}
+
+/** The event, once the cloud tells of it. */
+async function told(app: DemoApp, deviceId: string | undefined, type: string): Promise<JsonObject> {
+  let found: JsonObject | undefined;
+  await until(`the cloud tells ${type}`, async () => {
+    const since = new Date(0).toISOString();
+    const { events } = await app.call("/events/list", { since, device_id: deviceId, event_type: type });
+    found = (events as readonly JsonObject[]).at(-1);
+    return found !== undefined;
+  });
+  return found ?? {};
+}
