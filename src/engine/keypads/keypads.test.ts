@@ -48,11 +48,13 @@ describe("nothing is written twice", () => {
     await rig.settle();
     const { changes } = rig.simulator;
     expect(changes).toBe(2);
+    const told = rig.store.journal.lastSeq();
     for (let times = 0; times < 3; times++) {
       rig.crash();
       await rig.settle();
     }
     expect(rig.simulator.changes).toBe(changes);
+    expect(rig.store.journal.lastSeq()).toBe(told);
     expect([rig.status(A), rig.status(B)]).toEqual(["set", "set"]);
   });
 

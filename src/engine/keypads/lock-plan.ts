@@ -1,17 +1,25 @@
 import { type CodePlan, planCodes } from "#src/domain/codes/plan";
+import { outdated } from "#src/domain/codes/slot";
 import type { EngineDeps } from "../engine-deps.js";
 import type { LockSlot } from "../ports.js";
 import { ownerOf } from "./owner.js";
 
-/** The plan of one lock from what is stored. A lock that was never seen, or keeps no codes, has nothing to do. */
-export function planOf({ store, time }: Pick<EngineDeps, "store" | "time">, lockId: string): CodePlan {
+/**
+ * The plan of one lock from what is stored. A lock that was never seen, or keeps no codes, has nothing to do. `unread`:
+ * slots that are to be read again although nothing stored says so.
+ */
+export function planOf(
+  { store, time }: Pick<EngineDeps, "store" | "time">,
+  lockId: string,
+  unread: ReadonlySet<number> = new Set(),
+): CodePlan {
   const { keypads } = store;
   const keypad = keypads.lock(lockId)?.observed.keypad;
   const wanted = keypads
     .wishes(lockId)
     .map(({ kind, id, pin, allowsOutside }) => ({ owner: ownerOf(kind, id), pin, allowsOutside }));
   const capacity = keypad?.codes === "on_device" ? (keypad.slots ?? 0) : 0;
-  const slots = keypads.slots(lockId).map(({ slot }) => slot);
+  const slots = keypads.slots(lockId).map(({ slot }) => (unread.has(slot.slot) ? outdated(slot) : slot));
   return planCodes(wanted, { capacity, slots }, time.read().now);
 }
 

@@ -14,6 +14,7 @@ import {
   unreadable,
 } from "#src/domain/codes/slot";
 import type { InventoryLock } from "#src/domain/inventory";
+import { canonicalJson } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import type { EngineDeps } from "../engine-deps.js";
 import type { LockSlot } from "../ports.js";
@@ -50,6 +51,8 @@ export class LockWorker {
   #running: Promise<void> = Promise.resolve();
   /** The slot that an order is under way for: what the lock says of it then is our own doing. */
   #busySlot: number | null = null;
+  /** To be read again; after a restart all are. */
+  readonly #unread = new Set<number>();
   /** PINs that were read in slots that are not ours, until objects stand for them. */
   readonly foreign = new Map<number, Secret<string>>();
 
@@ -83,16 +86,14 @@ export class LockWorker {
     await this.#running;
   }
 
-  /** Every slot is read again before it is judged. `isRefreshed`: what rests is tried again, too. */
+  /**
+   * Every slot is read again before it is judged; what reads as it was is not written down. `isRefreshed`: what rests is
+   * tried again, too.
+   */
   readAgain(isRefreshed: boolean): void {
-    const { deps, transact } = this.#parts;
-    transact({}, () => {
-      for (const known of deps.store.keypads.slots(this.#lock.id)) {
-        const slot = isRefreshed ? refreshed(known.slot) : known.slot;
-        deps.store.keypads.putSlot({ ...known, slot: outdated(slot) });
-      }
-    });
-    this.wake();
+    for (const { slot } of this.#parts.deps.store.keypads.slots(this.#lock.id)) this.#unread.add(slot.slot);
+    if (isRefreshed) this.retry();
+    else this.wake();
   }
 
   /** A person says so: whatever rests is tried again. Returns how many slots did. */
@@ -146,7 +147,7 @@ export class LockWorker {
   /** null: the lock is not there, or the gateway is stopping. */
   #plan(): CodePlan | null {
     if (this.#stop.signal.aborted || this.#keypad() === null) return null;
-    return planOf(this.#parts.deps, this.#lock.id);
+    return planOf(this.#parts.deps, this.#lock.id, this.#unread);
   }
 
   #wakeIn(ms: number): void {
@@ -194,7 +195,7 @@ export class LockWorker {
     try {
       const content = await this.#call((keypad, signal) => keypad.readSlot(number, { signal }));
       const found: Found = content.is === "code" ? { is: "code", pin: keypads.pinOf(content.code) } : content;
-      this.#store(number, (slot, now) => read(slot, found, now));
+      this.#keepReading(number, found);
       if (content.is === "code") this.#rememberForeign(number, content.code);
       return true;
     } catch (error) {
@@ -202,6 +203,15 @@ export class LockWorker {
       if (wasAsked(error)) this.#store(number, (slot, now) => unreadable(slot, sentenceOf(error), now));
       return false;
     }
+  }
+
+  /** What reads as it did costs no write: every slot of every lock is read each day. */
+  #keepReading(number: number, found: Found): void {
+    const { slot } = this.#known(number);
+    const isUnread = this.#unread.delete(number);
+    const { now } = this.#parts.deps.time.read();
+    const after = read(isUnread ? outdated(slot) : slot, found, now);
+    if (canonicalJson(after) !== canonicalJson(slot)) this.#store(number, () => after);
   }
 
   async #order(number: number, owner: string, pin: string | null): Promise<boolean> {
