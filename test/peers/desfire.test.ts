@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { WantedCard } from "#src/cards/plan";
+import { readPlan, type WantedCard, writePlan } from "#src/cards/plan";
 import type { LaidProfile } from "#src/cards/profile";
 import type { SiteKeys } from "#src/cards/site-keys";
 import { fromHex } from "#src/lib/hex";
 import { Secret } from "#src/lib/secret";
 import { DesfireCard } from "#src/sandbox/cards/desfire";
 import { deliveredMemory } from "#src/sandbox/cards/desfire-memory";
+import { ModelDesfire } from "#test/support/model-desfire";
 import { EncoderOnPty } from "./encoder-on-pty.js";
 import { promisedDesfire, type PromisedGuest } from "./promised-card.js";
 
@@ -161,6 +162,36 @@ test("a card that libfreefare made as the page says is ours to our driver", asyn
   encoder.simulator.putCard(card);
   await issue();
   expect(card.memory).toEqual(byPage);
+});
+
+test("making a card takes no more commands than libfreefare needs for the same", async () => {
+  const version = guest.keyVersion.toString(16);
+  let theirs = 0;
+  const transceive = card.transceive.bind(card);
+  card.transceive = (frame) => {
+    theirs += 1;
+    return transceive(frame);
+  };
+  await ask(`
+    des 0 ${"00".repeat(8)} change 0 aes ${own.card} ${version} ${ZEROS} aes 0 ${own.card} settings 0b
+    create ${AID} 0b 3 select ${AID} aes 0 ${ZEROS}
+    change 1 aes ${own.read} ${version} ${ZEROS} change 2 aes ${own.write} ${version} ${ZEROS}
+    change 0 aes ${own.master} ${version} ${ZEROS}
+    aes 0 ${own.master} backup 1 1220 30 aes 2 ${own.write} write 1 ${own.record} commit`);
+  const model = new ModelDesfire();
+  const seen = model.read(readPlan(profile, model.card, [keys]));
+  const planned = writePlan(profile, model.card, [keys], seen, wanted);
+  let ours = 0;
+  const answer = model.chip.transceive.bind(model.chip);
+  model.chip.transceive = (frame) => {
+    ours += 1;
+    return answer(frame);
+  };
+  model.powerCycle();
+  if (planned.ok) for (const step of planned.plan.steps) model.apply(step);
+  expect(theirs).toBeGreaterThan(20);
+  expect(ours).toBeGreaterThan(20);
+  expect(ours / theirs).toBeLessThanOrEqual(1);
 });
 
 test("after our driver has erased it, libfreefare finds a card as delivered", async () => {
