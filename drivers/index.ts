@@ -5,6 +5,7 @@ export const drivers = {
   msr605: () => import("./msr605/index.js"),
   msr605x: () => import("./msr605x/index.js"),
   osdp: () => import("./osdp/index.js"),
+  pcprox: () => import("./pcprox/index.js"),
   pn532: () => import("./pn532/index.js"),
   reference: () => import("./reference/index.js"),
   rrhfoem04: () => import("./rrhfoem04/index.js"),

@@ -3,6 +3,8 @@ import { type Device, DriverError, type StripeChange } from "#driver-api";
 import { MsrSimulator, SimulatedStripe } from "#drivers/msr605/simulator";
 import { Msr605xSimulator } from "#drivers/msr605x/simulator";
 import msr605xDriver from "#drivers/msr605x/index";
+import pcproxDriver from "#drivers/pcprox/index";
+import { PcproxSimulator } from "#drivers/pcprox/simulator";
 import rrhfoem04Driver from "#drivers/rrhfoem04/index";
 import { RrhfoemSimulator } from "#drivers/rrhfoem04/simulator";
 import { Secret } from "#src/lib/secret";
@@ -93,7 +95,26 @@ const rrhfoem04: Scenario = async (world) => {
   await line.close();
 };
 
-await playScenario({ msr605x, rrhfoem04 });
+const pcprox: Scenario = async (world) => {
+  const simulator = new PcproxSimulator(realClock);
+  const reports = { reportBytes: 8, featureBytes: 8 };
+  const end = await world.plug(0, { vid: "0c27", pid: "3bfa", at: "1-3", ...reports });
+  end.onFeature((report) => simulator.setFeature([...report]));
+  end.answerFeature(() => Uint8Array.from(simulator.getFeature()));
+  const line = await openHidLine("hid:0c27:3bfa", reports, { clock: realClock });
+  const device = await pcproxDriver.open({}, { line, clock: realClock, log }, call());
+  assert.equal(device.identity.firmware, "7.3.0");
+  const reader = device.units[0]?.cardReader;
+  assert(reader !== undefined);
+  const seen = new Promise((resolve) => reader.onCard(resolve));
+  simulator.hold("00110010100000101001110011");
+  assert.deepEqual(await seen, { bits: Uint8Array.of(0x32, 0x82, 0x9c, 0xc0), bitCount: 26 });
+  await device.close();
+  assert.equal(simulator.pages[0]?.[7], 0x28);
+  await line.close();
+};
+
+await playScenario({ msr605x, pcprox, rrhfoem04 });
 
 function stripesOf(device: Device) {
   const stripes = device.units[0]?.stripeWriter;

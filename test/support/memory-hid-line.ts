@@ -1,6 +1,6 @@
 import { DriverError, type HidLine, type HidSettings } from "#driver-api";
 import type { Clock } from "#src/lib/deadline";
-import type { MemoryLine } from "#test/support/memory-line";
+import type { LineDevice, MemoryLine } from "#test/support/memory-line";
 
 /** Linux gives up a control transfer after five seconds. */
 const CONTROL_LIMIT_MS = 5_000;
@@ -55,10 +55,16 @@ export class MemoryHidLine implements HidLine {
       };
       const onAbort = () => fail("call.cancelled");
       const stopTimer = this.#clock.startTimer(CONTROL_LIMIT_MS, () => fail("device.silent"));
+      // A control transfer has no queue: whatever else is said in this moment, the newest is what is fetched.
+      let newest: Uint8Array | null = null;
       const stopData = this.#line.onData((report) => {
-        settle();
-        resolve(report);
+        if (newest === null) setImmediate(() => finish());
+        newest = report;
       });
+      const finish = () => {
+        settle();
+        resolve(newest ?? new Uint8Array());
+      };
       let stopClose = (): void => undefined;
       stopClose = this.#line.onClose(() => queueMicrotask(() => fail("device.lost")));
       signal.addEventListener("abort", onAbort, { once: true });
@@ -82,4 +88,23 @@ function filled(report: Uint8Array, size: number): Uint8Array {
   const whole = new Uint8Array(size);
   whole.set(report);
   return whole;
+}
+
+/** A device that has feature reports only, at the other end of a `MemoryHidLine`. */
+export function featureDevice(device: {
+  setFeature(report: readonly number[]): void;
+  getFeature(): readonly number[];
+}): LineDevice {
+  const listeners = new Set<(bytes: Uint8Array) => void>();
+  return {
+    receive([what, ...report]) {
+      if (what === SET_FEATURE) device.setFeature(report);
+      if (what !== GET_FEATURE) return;
+      for (const listener of [...listeners]) listener(Uint8Array.from(device.getFeature()));
+    },
+    onSend(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
 }
