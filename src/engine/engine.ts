@@ -22,11 +22,11 @@ import { reserveRefusal, STORAGE_FULL } from "./reserve.js";
 import { scan } from "./scan-job.js";
 import { scanToAssign } from "./scan-to-assign-job.js";
 import { SnapshotIntake } from "./snapshot.js";
+import { Stepping } from "./stepping.js";
 import { type Cause, EngineTransaction, type Step } from "./transaction.js";
 
-/** Rows stepped, and milliseconds spent on it, before other work gets its turn. */
-const STEP_BATCH = 20;
-const STEP_MS = 8;
+/** Documents that are stepped in the turn that stores them; more wait for the next. */
+const STEPPED_AT_ONCE = 20;
 
 export interface JobRequest {
   readonly kind: JobKind;
@@ -63,13 +63,17 @@ export class Engine {
   readonly #changed = new Set<() => void>();
   readonly #told = new Set<() => void>();
   readonly #devicesUp = new Set<string>();
-  #isStepping = false;
-  #isStepDue = false;
+  readonly #stepping: Stepping;
 
   constructor(deps: EngineDeps) {
     this.deps = deps;
     this.offlineWork = new OfflineWork(deps);
     this.snapshot = new SnapshotIntake(deps, (work) => this.transact({}, work));
+    this.#stepping = new Stepping({
+      deps,
+      transact: (work) => this.transact({}, work),
+      again: () => this.stepDirty(),
+    });
     this.keypads = new Keypads({
       deps,
       transact: (cause, work) => this.transact(cause, work),
@@ -158,7 +162,8 @@ export class Engine {
       for (const item of bad) quarantine(this.deps, tx, item);
       this.deps.store.meta.set("cursor", { epoch: { ...cursor.epoch }, rev: cursor.rev });
     });
-    this.stepDirty();
+    if (documents.length > STEPPED_AT_ONCE) this.stepSoon();
+    else this.stepDirty();
   }
 
   /** Documents that an earlier release could not understand: nothing newer of the same objects has come since. */
@@ -212,42 +217,12 @@ export class Engine {
 
   /** Steps dirty rows, denials first, a few at a time so that nothing else waits long. */
   stepDirty(): void {
-    if (this.#isStepping) return;
-    this.#isStepping = true;
-    const { clock, store } = this.deps;
-    const endsAt = clock.monotonic() + STEP_MS;
-    try {
-      // A step may mark other rows: a user's credentials, whatever waited for what has come.
-      for (let stepped = 0; stepped < STEP_BATCH;) {
-        const rows = store.objects.dirty(STEP_BATCH - stepped);
-        if (rows.length === 0) return;
-        for (const row of rows) {
-          this.#stepOne(row);
-          stepped += clock.monotonic() < endsAt ? 1 : STEP_BATCH;
-          if (stepped >= STEP_BATCH) break;
-        }
-      }
-      this.stepSoon();
-    } finally {
-      this.#isStepping = false;
-    }
+    this.#stepping.step();
   }
 
   /** Steps dirty rows when other work has had its turn. */
   stepSoon(): void {
-    if (this.#isStepDue) return;
-    this.#isStepDue = true;
-    this.deps.clock.startTimer(0, () => {
-      this.#isStepDue = false;
-      this.stepDirty();
-    });
-  }
-
-  #stepOne({ kind, id }: ObjectRow): void {
-    this.transact({}, (tx) => {
-      const current = this.deps.store.objects.get(kind, id);
-      if (current?.dirty === true) stepRow(this.deps, tx, current);
-    });
+    this.#stepping.soon();
   }
 
   // ── Credentials ──────────────────────────────────────────────────────────────────────────────────────────────
