@@ -151,8 +151,10 @@ class Link implements CloudLink {
     const understood = readAgain(store.quarantine.list(QUARANTINE_READ_MAX));
     if (understood.length > 0) {
       engine.storeAgain(understood);
-      const message = "changes that an earlier release did not understand are understood";
-      log.info({ event: "cloud.read_again", items: understood.length }, message);
+      log.info(
+        { event: "cloud.read_again", items: understood.length },
+        "changes that an earlier release did not understand are understood",
+      );
     }
     store.meta.set(READ_BY, sw);
   }

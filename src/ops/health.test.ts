@@ -64,7 +64,7 @@ test.each<[Partial<SiteFacts>, string]>([
   [over("mqtt proving", "http in_use"), "cloud degraded cloud.second_carrier"],
   [linkProblem("carrier.unreachable"), "cloud degraded carrier.unreachable"],
   [linkProblem("carrier.tls"), "cloud failed carrier.tls"],
-  [linkProblem("feed.chunk_damaged"), "cloud failed feed.needs_snapshot"],
+  [linkProblem("feed.chunk_damaged"), "cloud failed feed.chunk_damaged"],
   [{ cloud: { ...connected, unacknowledged: 1_000 } }, "journal degraded journal.backlog"],
   [{ desired: { blocked: 1, quarantined: 0 } }, "desired degraded desired.blocked"],
   [{ desired: { blocked: 0, quarantined: 1 } }, "desired degraded desired.blocked"],

