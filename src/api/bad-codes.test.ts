@@ -237,8 +237,6 @@ test("what this gateway has not is a typed refusal", async () => {
   for (const path of ["/client_sessions/create", "/client_sessions/get", "/locks/configure_auto_lock"]) {
     expect(await refusal(api, path, {})).toBe("400 not_supported_by_gateway");
   }
-    404,
-  );
 });
 
 test("groups and grants keep to one guest door on a card, and change nothing when they cannot", async () => {

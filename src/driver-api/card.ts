@@ -205,6 +205,8 @@ export interface KeyFacts {
   readonly startsAt: number | null;
   readonly endsAt: number | null;
   readonly holder: string | null;
+  /** Members of Seam's `visionline_metadata` or `assa_abloy_vostio_metadata`, where the credential has them. */
+  readonly brand?: Readonly<Record<string, unknown>>;
 }
 
 /** What the vendor's system says it made. */

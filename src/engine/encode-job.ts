@@ -179,6 +179,7 @@ async function issueKey(engine: Engine, job: Job, unit: Unit, issuer: KeyIssuer)
     if (record === null) throw new JobEnd("uncategorized_error", "not stepped yet");
     refuseBeyondLimits(engine, row);
     const spec = entitledSpec(deps.store.objects, deps.inventory, acsCredentialSpec.parse(row.spec));
+    const brand = spec.visionline_metadata ?? spec.assa_abloy_vostio_metadata;
     const next = record.context.generation + 1;
     const { fingerprint, startsAt, endsAt } = record.context.desired;
     const step = tx.credential(row, {
@@ -202,6 +203,7 @@ async function issueKey(engine: Engine, job: Job, unit: Unit, issuer: KeyIssuer)
         startsAt,
         endsAt,
         holder: engine.holderOf(spec),
+        ...(brand === undefined ? {} : { brand }),
       },
     };
   });

@@ -1,0 +1,125 @@
+import { expect, test } from "vitest";
+import { gatewayModel } from "#src/api/gateway-model";
+import { EngineRig, INVENTORY, SITE } from "#test/support/engine-rig";
+
+const A = "eeeeeeee-0000-4000-8000-00000000000a";
+const GROUP = "ffffffff-0000-4000-8000-000000000001";
+const BY = { name: "test", role: "admin", seesPins: true } as const;
+
+function feedGroup(rig: EngineRig, entrances: readonly string[], state = "active"): void {
+  rig.feed("acs_access_group", GROUP, {
+    acs_access_group_id: GROUP,
+    acs_system_id: SITE.system,
+    name: "Swimmers",
+    acs_entrance_ids: [...entrances],
+    state,
+    created_at: "2026-11-22T10:00:00.000Z",
+  });
+}
+
+/** A card that was encoded for a user who is in the group, which grants nothing yet. */
+async function memberWithCard(): Promise<EngineRig> {
+  const rig = await new EngineRig().ready();
+  feedGroup(rig, []);
+  rig.feedUser({ acs_access_group_ids: [GROUP] });
+  rig.feedCredential(A, { acs_user_id: SITE.user });
+  rig.put();
+  expect((await rig.job("encode", A)).status).toBe("success");
+  expect(rig.state(A)).toBe("issued");
+  return rig;
+}
+
+test("what a group grants is on the cards of its users: granting and taking away make them stale", async () => {
+  const rig = await memberWithCard();
+  feedGroup(rig, [SITE.pool]);
+  expect(rig.state(A)).toBe("needs_to_be_reissued");
+  expect((await rig.job("encode", A)).status).toBe("success");
+  expect(rig.state(A)).toBe("issued");
+  rig.feedUser();
+  expect(rig.state(A)).toBe("needs_to_be_reissued");
+  rig.feedUser({ acs_access_group_ids: [GROUP] });
+  expect(rig.state(A)).toBe("issued");
+  feedGroup(rig, [SITE.pool], "deleted");
+  expect(rig.state(A)).toBe("needs_to_be_reissued");
+  expect(rig.events()).toContain("acs_access_group.deleted");
+});
+
+test("an entrance granted to a user is on the user's cards too", async () => {
+  const rig = await memberWithCard();
+  const model = gatewayModel(rig.engine, { isSandbox: false });
+  model.entrances.grantAccess({ entranceId: SITE.pool, userId: SITE.user }, BY);
+  expect(rig.state(A)).toBe("needs_to_be_reissued");
+  expect(model.entrances.credentialsWithAccess(SITE.pool, BY)).toMatchObject([{ acs_credential_id: A }]);
+  model.users.revokeAccess(SITE.user, BY);
+  expect(rig.state(A)).toBe("invalidating");
+  expect(model.users.accessibleEntrances(SITE.user)).toEqual([]);
+});
+
+test("the credential on a card is handed to whom the scan names, and a blank card hands over nothing", async () => {
+  const rig = await new EngineRig().ready();
+  rig.feedUser();
+  rig.feedCredential(A);
+  const card = rig.put();
+  await rig.job("encode", A);
+  const assign = async () => {
+    const request = {
+      kind: "scan_to_assign",
+      encoderId: SITE.desk,
+      credentialId: null,
+      userId: SITE.user,
+    } as const;
+    const started = rig.engine.startJob({ ...request, overwrite: false, cause: { opBy: "test" } });
+    if (!started.ok) throw new Error(started.why);
+    const job = rig.engine.jobs.get(started.attempt.id);
+    await rig.clock.until(job!.ended, { msMax: 200_000 });
+    return rig.store.attempts.get(started.attempt.id);
+  };
+  rig.put();
+  expect(await assign()).toMatchObject({ status: "error", error: { type: "no_credential_on_encoder" } });
+  expect(rig.row(A).userId).toBeNull();
+  rig.put(card);
+  expect(await assign()).toMatchObject({
+    actionType: "SCAN_TO_ASSIGN_CREDENTIAL",
+    status: "success",
+    result: { acs_credential_id: A, acs_user_id: SITE.user },
+  });
+  expect(rig.row(A).userId).toBe(SITE.user);
+  expect(rig.state(A)).toBe("issued");
+});
+
+test("a Visionline system makes its cards itself, takes its own metadata and shows what it told", async () => {
+  const systems = INVENTORY.systems.map((system) =>
+    system.id === SITE.issuerSystem ? { ...system, externalType: "visionline_system" } : system,
+  );
+  const rig = await new EngineRig({ inventory: { ...INVENTORY, systems } }).ready();
+  const model = gatewayModel(rig.engine, { isSandbox: false });
+  const made = model.credentials.create(
+    {
+      systemId: SITE.issuerSystem,
+      accessMethod: "card",
+      entranceIds: [SITE.vaultRoom],
+      isOneTimeUse: false,
+      isMultiPhoneSync: false,
+      brandMetadata: [],
+      visionline: { card_function_type: "guest", override: true, card_format: "rfid48" },
+    },
+    BY,
+  );
+  const id = made["acs_credential_id"] as string;
+  expect(made).toMatchObject({
+    external_type: "visionline_card",
+    visionline_metadata: { card_function_type: "guest", is_valid: false },
+  });
+  rig.simulator.hopper.push(Buffer.from("04a1b2c3", "hex"));
+  expect((await rig.job("encode", id, false, SITE.issuer)).status).toBe("success");
+  const shown = model.credentials.get(id, BY);
+  expect(shown).toMatchObject({
+    is_issued: true,
+    visionline_metadata: { is_valid: true, card_id: shown["card_number"], credential_id: id },
+  });
+});
+
+test("without simulated hardware there are no simulate routes to serve", () => {
+  const rig = new EngineRig();
+  expect(gatewayModel(rig.engine, { isSandbox: false }).simulation).toBeUndefined();
+});
