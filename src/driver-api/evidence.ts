@@ -4,7 +4,7 @@ import { z } from "zod";
  * How well something is known: tried on real hardware, taken from a recording of real traffic, read in a published
  * document, or assumed.
  */
-const EVIDENCE_LEVELS = ["hardware", "captured", "documented", "assumed"] as const;
+export const EVIDENCE_LEVELS = ["hardware", "captured", "documented", "assumed"] as const;
 
 /** `evidence.json` of a driver's folder: what the driver relies on, claim by claim. */
 export const evidenceSchema = z.strictObject({
