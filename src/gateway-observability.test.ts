@@ -37,6 +37,7 @@ async function site(cloud: CloudStatus | null = connected) {
     clock: rig.clock,
     log: quiet,
     time: { read: () => rig.engine.deps.time.read(), floorAheadMs: () => 0 },
+    hasLocks: true,
     needsKeys: true,
     cloud: () => cloud,
     offline: () => (cloud === null ? null : { limit, used: rig.engine.offlineWork.used() }),

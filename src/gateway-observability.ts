@@ -12,6 +12,9 @@ import { Health, type HealthPart, type SiteFacts } from "#src/ops/health";
 import { Metrics } from "#src/ops/metrics";
 import { storeSize } from "#src/store/store";
 
+/** A lock that was away for a moment is no trouble. */
+const CODES_LATE_MS = 10 * 60_000;
+
 /** What the gateway can be asked about itself. The functions are asked late: not every part is there at the start. */
 export interface ObservedGateway {
   readonly store: Store;
@@ -24,6 +27,7 @@ export interface ObservedGateway {
   readonly time: { read(): TimeReading; floorAheadMs(): number };
   /** Cards are made here with keys of the site's own. */
   readonly needsKeys: boolean;
+  readonly hasLocks: boolean;
   /** null: no cloud is configured. */
   readonly cloud: () => CloudStatus | null;
   /** null: no limit. */
@@ -70,7 +74,7 @@ export class Observability {
   }
 
   #facts(): SiteFacts {
-    const { store, devices, time, needsKeys, freeBytes } = this.#gateway;
+    const { store, devices, time, needsKeys, hasLocks, freeBytes } = this.#gateway;
     const cloud = this.#gateway.cloud();
     return {
       store: { freeBytes: freeBytes() },
@@ -81,9 +85,15 @@ export class Observability {
         blocked: store.tally.blocked().reduce((sum, { count }) => sum + count, 0),
         quarantined: store.tally.quarantined(),
       },
+      codes: hasLocks ? this.#codes() : null,
       keys: { isNeeded: needsKeys, count: store.keySets.list().length },
       offline: this.#gateway.offline(),
     };
+  }
+
+  #codes(): NonNullable<SiteFacts["codes"]> {
+    const { now } = this.#gateway.time.read();
+    return this.#gateway.store.keypads.trouble({ now, late: now - CODES_LATE_MS });
   }
 
   #meteredCloud() {

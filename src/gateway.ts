@@ -107,6 +107,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     log,
     time,
     freeBytes,
+    hasLocks: config.locks.length > 0,
     needsKeys: config.systems.some(({ cardProfiles }) => cardProfiles.length > 0),
     cloud: () => link?.status() ?? null,
     offline: () =>

@@ -268,6 +268,11 @@ export interface KeypadsTable {
   putLife(accessCodeId: string, life: CodeLife | null): void;
   /** Access codes that are being set or removed. */
   underWay(): readonly string[];
+  /** How many of them have been since before `late` (epoch ms), and how many slots are left alone at `now`. */
+  trouble(at: { readonly now: number; readonly late: number }): {
+    readonly late: number;
+    readonly resting: number;
+  };
   /** When the code is to be put on its locks; null: not at an instant. */
   setOpening(kind: ObjectKind, id: string, at: number | null): void;
   openingsDue(at: number, limit: number): readonly { readonly kind: ObjectKind; readonly id: string }[];

@@ -11,6 +11,7 @@ const well: SiteFacts = {
   devices: [{ key: "desk", state: "ready", problem: null }],
   cloud: { phase: "welcomed", isCaughtUp: true, problem: null, unacknowledged: 3, carriers: [] },
   desired: { blocked: 0, quarantined: 0 },
+  codes: { late: 0, resting: 0 },
   keys: { isNeeded: true, count: 1 },
   offline: { limit: { ms: 72 * HOUR, keys: 200 }, used: { since: null, ms: 0, keys: 0 } },
 };
@@ -40,17 +41,26 @@ test("all is well", () => {
     "cloud ok",
     "journal ok",
     "desired ok",
+    "codes ok",
     "keys ok",
     "offline ok",
   ]);
 });
 
 test("a site without a cloud, and one whose cards a vendor makes, have fewer parts", () => {
-  const alone = judge({ ...well, cloud: null, offline: null, keys: { isNeeded: false, count: 0 } });
+  const alone = judge({
+    ...well,
+    cloud: null,
+    offline: null,
+    codes: null,
+    keys: { isNeeded: false, count: 0 },
+  });
   expect(alone.map(({ part }) => part)).toEqual(["store", "clock", "device desk", "desired"]);
 });
 
 test.each<[Partial<SiteFacts>, string]>([
+  [{ codes: { late: 2, resting: 0 } }, "codes degraded codes.late"],
+  [{ codes: { late: 2, resting: 1 } }, "codes failed codes.left_alone"],
   [{ store: { freeBytes: GIB / 4 } }, "store degraded store.space_low"],
   [{ store: { freeBytes: 1_000_000 } }, "store failed store.full"],
   [{ clock: { quality: "estimated", floorAheadMs: 0 } }, "clock degraded clock.estimated"],

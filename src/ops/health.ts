@@ -8,7 +8,7 @@ import type { Log } from "#src/lib/log";
 export type HealthState = "ok" | "degraded" | "failed";
 
 export interface Verdict {
-  /** `store`, `clock`, `cloud`, `journal`, `desired`, `keys`, `offline`, or `device <key>`. */
+  /** `store`, `clock`, `cloud`, `journal`, `desired`, `codes`, `keys`, `offline`, or `device <key>`. */
   readonly part: string;
   readonly state: HealthState;
   /** A stable word for programs. */
@@ -30,6 +30,8 @@ export interface SiteFacts {
   /** null: no cloud is configured. */
   readonly cloud: CloudFacts | null;
   readonly desired: { readonly blocked: number; readonly quarantined: number };
+  /** Codes long on their way, and slots that are left alone; null: the site has no locks. */
+  readonly codes: { readonly late: number; readonly resting: number } | null;
   readonly keys: { readonly isNeeded: boolean; readonly count: number };
   /** null: no limit. */
   readonly offline: {
@@ -65,6 +67,7 @@ export function judge(facts: SiteFacts): readonly Verdict[] {
     ...facts.devices.map(deviceVerdict),
     ...(facts.cloud === null ? [] : [cloudVerdict(facts.cloud), journalVerdict(facts.cloud)]),
     desiredVerdict(facts.desired),
+    ...(facts.codes === null ? [] : [codesVerdict(facts.codes)]),
     ...(facts.keys.isNeeded ? [keysVerdict(facts.keys)] : []),
     ...(facts.offline === null ? [] : [offlineVerdict(facts.offline)]),
   ];
@@ -225,6 +228,26 @@ function desiredVerdict({ blocked, quarantined }: SiteFacts["desired"]): Verdict
     "desired.blocked",
     `${count} wanted objects cannot be carried out: lockbridge sync names them and their reasons`,
   );
+}
+
+function codesVerdict({ late, resting }: NonNullable<SiteFacts["codes"]>): Verdict {
+  if (resting > 0) {
+    const what = resting === 1 ? "1 slot of a lock is" : `${resting} slots of locks are`;
+    return failed(
+      "codes",
+      "codes.left_alone",
+      `${what} left alone after too many tries: lockbridge codes list --lock says why, lockbridge codes retry tries again`,
+    );
+  }
+  if (late > 0) {
+    const what = late === 1 ? "1 code is" : `${late} codes are`;
+    return degraded(
+      "codes",
+      "codes.late",
+      `${what} long on the way to or from a lock: lockbridge codes list --lock says why`,
+    );
+  }
+  return ok("codes", "codes.in_step", "locks have the codes that are wanted there");
 }
 
 function keysVerdict({ count }: SiteFacts["keys"]): Verdict {

@@ -26,6 +26,7 @@ const lockRow = z
   .object({ observed: jsonText.pipe(observedLockSchema), settings: jsonText.pipe(lockSettingsSchema) })
   .optional();
 const named = z.object({ kind: z.enum(OBJECT_KINDS), id: z.string() });
+const troubleRow = z.object({ late: z.number(), resting: z.number() });
 const identified = z.object({ id: z.string() });
 
 const WISH = `SELECT lock_id AS "lockId", kind, id, pin, allows_outside AS "allowsOutside", since FROM code_wishes`;
@@ -83,6 +84,14 @@ export function keypadsTable(connection: Connection, sealer: Pick<Sealer, "looku
       connection
         .all("SELECT id FROM code_lives WHERE status IN ('setting', 'removing') ORDER BY id", [])
         .map((row) => identified.parse(row).id),
+    trouble({ now, late }) {
+      const row = connection.get(
+        `SELECT (SELECT count(*) FROM code_lives WHERE status IN ('setting', 'removing') AND life ->> '$.since' < ?) AS late,
+           (SELECT count(*) FROM lock_slots WHERE state ->> '$.rest.until' > ?) AS resting`,
+        [late, now],
+      );
+      return troubleRow.parse(row);
+    },
     setOpening(kind, id, at) {
       if (at === null) connection.run("DELETE FROM code_openings WHERE kind = ? AND id = ?", [kind, id]);
       else

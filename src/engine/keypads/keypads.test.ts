@@ -311,6 +311,8 @@ describe("what the lock cannot take", () => {
     await rig.settle(30 * MINUTE);
     expect(rig.simulator.done - done).toBeLessThan(300); // Signs of life, no orders.
     expect(rig.slots()[0]?.rest).toMatchObject({ level: 1 });
+    const now = rig.clock.now();
+    expect(rig.store.keypads.trouble({ now, late: now - 10 * MINUTE })).toEqual({ late: 1, resting: 1 });
     rig.simulator.refusesCodes = false;
     expect(rig.engine.keypads.retry(LOCK.plain)).toBe(1);
     await rig.settle();

@@ -6,6 +6,7 @@ import type { EngineDeps } from "../engine-deps.js";
 import { isGoneState } from "../gone-state.js";
 import type { ObjectRow } from "../ports.js";
 import type { EngineTransaction } from "../transaction.js";
+import { lockRow } from "./lock-facts.js";
 import { ownerOf } from "./owner.js";
 import { settleCode } from "./settle-code.js";
 
@@ -23,12 +24,23 @@ export function stepAccessCode(deps: EngineDeps, tx: EngineTransaction, row: Obj
   const known = store.keypads.life(row.id);
   if (known === undefined && !spec.is_managed && !isGoneState(spec.state))
     also.push("access_code.unmanaged.created");
+  if (known === undefined && spec.use_backup_access_code_pool && spec.state === "active") {
+    turnPoolOn(deps, spec.device_id);
+  }
   // Its end was moved into the future after it had gone.
   const endsAt = spec.ends_at === null ? null : Date.parse(spec.ends_at);
   const isBack = row.gone && !isGoneState(spec.state) && !isOver({ endsAt }, tx.certain);
   store.objects.put({ ...row, gone: row.gone && !isBack });
   settleCode(deps, tx, row.id, { also });
   tx.touchLock(spec.device_id);
+}
+
+/** The pool of a lock is filled from the first code on that asks for it, wherever that was made. */
+function turnPoolOn(deps: EngineDeps, lockId: string): void {
+  const { observed, settings } = lockRow(deps, lockId);
+  if (!settings.isPoolEnabled) {
+    deps.store.keypads.putLock(lockId, { observed, settings: { ...settings, isPoolEnabled: true } });
+  }
 }
 
 /** The window opened or ended: only time has passed. */
