@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { dirname } from "node:path";
+import { createSecureContext } from "node:tls";
 import type { AuditLog, DeskModel, EventFeed, SeamModel, WebhooksModel } from "#src/api/model";
 import { createApi } from "#src/api/server";
 import type { Config } from "#src/config/config";
@@ -34,12 +35,9 @@ export async function listen(config: Config, parts: ApiParts): Promise<Listening
   const { seam, ...same } = parts;
   const { api, socketPath } = config;
   const options = { ...same, model: seam, isReady: () => true, isStorageFull };
+  const tls = readTls(api.tls);
   await takeSocket(socketPath);
   const local = createApi({ ...options, auth: "local socket" });
-  const tls =
-    api.tls === null
-      ? null
-      : { cert: readFileSync(api.tls.certificatePath, "utf8"), key: api.tls.key.reveal() };
   const tcp = createApi({
     ...options,
     auth: (key) => parts.desk.tokens.check(key),
@@ -69,6 +67,33 @@ const BURST_S = 2;
 
 function isStorageFull(error: unknown): boolean {
   return error instanceof StoreError && error.code === "disk_full";
+}
+
+/** The certificate with its key, both proved to be usable together. */
+function readTls(tls: Config["api"]["tls"]): { readonly cert: string; readonly key: string } | null {
+  if (tls === null) return null;
+  const pem = { cert: readFileSync(tls.certificatePath, "utf8"), key: tls.key.reveal() };
+  try {
+    createSecureContext(pem);
+    return pem;
+  } catch (error) {
+    throw new CertificateRefused(tls.certificatePath, error);
+  }
+}
+
+/** The API's certificate cannot be used. */
+export class CertificateRefused extends Error {
+  override readonly name = "CertificateRefused";
+  readonly code = "api.certificate_refused";
+
+  constructor(path: string, cause: unknown) {
+    const { reason } = cause as { readonly reason?: unknown };
+    const detail = typeof reason === "string" ? ` (${reason})` : "";
+    super(
+      `the certificate ${path} and the key under api.tls cannot be used together${detail}: give the key that the certificate was made with, both in PEM`,
+      { cause },
+    );
+  }
 }
 
 /** What a person can do about it, where that is known. */
