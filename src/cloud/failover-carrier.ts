@@ -150,25 +150,21 @@ class FailoverCarrier implements Carrier {
         if (this.#used?.at === at) this.#sink?.received(bytes);
       },
       down: (problem) => {
-        if (problem.code === "carrier.tls") void this.#downByTls(at, problem);
+        const used = this.#used;
+        const isToBeNamed = problem.code === "carrier.tls" && !this.#issuers.has(at);
+        if (isToBeNamed && used?.at === at) void this.#nameIssuer(used, problem);
         else this.#down(at, problem);
       },
     };
   }
 
-  /** Says whose certificate it was, which tells a proxy that opens encrypted connections. Asked once. */
-  async #downByTls(at: number, problem: CarrierProblem): Promise<void> {
-    const [used, proving] = [this.#used, this.#proving];
-    const issuer = this.#choices[at]?.issuer;
-    if (!this.#issuers.has(at) && issuer !== undefined) {
-      const name = await issuer();
-      this.#issuers.set(
-        at,
-        name === null ? "" : `; the certificate that is shown there was issued by "${name}"`,
-      );
-    }
-    if (this.#used !== used || this.#proving !== proving) return; // It was given up meanwhile.
-    this.#down(at, { ...problem, message: `${problem.message}${this.#issuers.get(at) ?? ""}` });
+  /** Finds out whose certificate it was, which gives a proxy away that opens encrypted connections, and goes on then. */
+  async #nameIssuer(used: Used, problem: CarrierProblem): Promise<void> {
+    const name = (await this.#choices[used.at]?.issuer?.()) ?? null;
+    const words = name === null ? "" : `; the certificate that is shown there was issued by "${name}"`;
+    this.#issuers.set(used.at, words);
+    // Otherwise it was given up meanwhile.
+    if (this.#used === used) this.#down(used.at, problem);
   }
 
   #up(at: number): void {
@@ -179,7 +175,9 @@ class FailoverCarrier implements Carrier {
     }
   }
 
-  #down(at: number, problem: CarrierProblem): void {
+  #down(at: number, what: CarrierProblem): void {
+    const issuer = what.code === "carrier.tls" ? (this.#issuers.get(at) ?? "") : "";
+    const problem = { ...what, message: `${what.message}${issuer}` };
     const used = this.#used;
     if (used?.at === at) {
       this.#used = null;
