@@ -92,10 +92,10 @@ test("with a certificate it speaks TLS and nothing else", async () => {
   const { port, protocol } = new URL(endpoint);
   expect(protocol).toBe("https:");
   const trusting = { host: "127.0.0.1", servername: "localhost", port, ca: authority.certificate };
-  expect((await ask(trusting, requestHttps as typeof request, bearer(token))).status).toBe(200);
-  await expect(ask({ ...trusting, ca: undefined }, requestHttps as typeof request)).rejects.toThrow();
+  expect((await ask(trusting, requestHttps, bearer(token))).status).toBe(200);
+  await expect(ask({ ...trusting, ca: undefined }, requestHttps)).rejects.toThrow();
   await expect(
-    ask({ ...trusting, maxVersion: "TLSv1.1", minVersion: "TLSv1" }, requestHttps as typeof request),
+    ask({ ...trusting, maxVersion: "TLSv1.1", minVersion: "TLSv1" }, requestHttps),
   ).rejects.toThrow();
   await expect(ask({ host: "127.0.0.1", port }, request, bearer(token))).rejects.toThrow();
 });
