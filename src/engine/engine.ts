@@ -11,6 +11,7 @@ import { refusalEnd } from "./encode-rules.js";
 import type { EngineDeps } from "./engine-deps.js";
 import { erase } from "./erase-job.js";
 import { type CloudDocument, quarantine, storeFromFeed, tellCreated } from "./feed.js";
+import { tellFirstCloud } from "./first-cloud.js";
 import { adoptInventory } from "./inventory-change.js";
 import { effectOf, outcomeOf } from "./job-end.js";
 import { offlineReason } from "./device-problem.js";
@@ -131,6 +132,7 @@ export class Engine {
       this.transact({}, (tx) => tx.finishAttempt(attempt.id, { status: "error", result: null, error }));
     }
     adoptInventory(this.deps, (work) => this.transact({}, work));
+    tellFirstCloud(this.deps, (work) => this.transact({}, work));
     this.#reconsiderBlocked();
     this.stepDirty();
   }
