@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { isoInstant } from "#src/domain/seam/instant";
 import { SITE } from "#test/support/engine-rig";
 import { KeypadRig, LOCK } from "#test/support/keypad-rig";
+import { takenPins } from "./lock-rules.js";
 
 const A = "11111111-0000-4000-8000-000000000001";
 const B = "11111111-0000-4000-8000-000000000002";
@@ -422,6 +423,15 @@ describe("a PIN credential of the access system", () => {
     rig.crash();
     await rig.settle();
     expect([rig.simulator.changes, rig.state(C)]).toEqual([2, "issued"]);
+  });
+
+  test("its PIN is taken before its window opens", async () => {
+    const rig = await new KeypadRig().ready();
+    const starts_at = isoInstant(rig.clock.now() + 24 * HOUR);
+    rig.feedPin(C, "4711", { starts_at });
+    expect(takenPins(rig.engine.deps, LOCK.plain)).toEqual([{ id: C, digits: "4711", isManaged: true }]);
+    rig.feedPin(C, "4711", { starts_at, state: "revoked" });
+    expect(takenPins(rig.engine.deps, LOCK.plain)).toEqual([]);
   });
 
   test("its PIN is not given to an access code, nor an access code's to it", async () => {
