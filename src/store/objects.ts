@@ -230,18 +230,26 @@ export class Objects implements ObjectsTable {
   }
 
   #parse(row: unknown): ObjectRow {
-    const { code_sealed, card_credential_id, created_at, system_id, user_id, search_text, ...same } =
-      storedRow.parse(row);
-    const { kind, id, record } = same;
+    // Member by member: what a rest leaves over is an object of the slow kind, and lists make thousands of these.
+    const stored = storedRow.parse(row);
+    const { kind, id, record, code_sealed: codeSealed } = stored;
     return {
-      ...same,
+      kind,
+      id,
+      epoch: stored.epoch,
+      rev: stored.rev,
+      spec: stored.spec,
+      code: codeSealed === null ? null : this.#sealer.openText(codePlace(kind, id), codeSealed),
       record: record === null ? null : parseCredentialRecord(record),
-      code: code_sealed && this.#sealer.openText(codePlace(kind, id), code_sealed),
-      cardCredentialId: card_credential_id,
-      createdAt: created_at,
-      systemId: system_id,
-      userId: user_id,
-      searchText: search_text,
+      cardCredentialId: stored.card_credential_id,
+      dirty: stored.dirty,
+      blocked: stored.blocked,
+      provisional: stored.provisional,
+      gone: stored.gone,
+      createdAt: stored.created_at,
+      systemId: stored.system_id,
+      userId: stored.user_id,
+      searchText: stored.search_text,
     };
   }
 }
