@@ -9,6 +9,7 @@ const WRONG_PIN = "123456";
 /** A PIN from the wish in the cloud to the open gate: an OSDP keypad reports keys, and the gateway decides. */
 export async function playGate(site: DemoSite, stage: Stage, app: DemoApp): Promise<void> {
   const { gate } = site.hardware.readers;
+  const since = new Date().toISOString();
   stage.act("A PIN for the gate");
   await until("the keypad at the gate has its own key", () =>
     site.gateway.engine.deps.devices.isOnline("bus/gate"),
@@ -30,13 +31,13 @@ export async function playGate(site: DemoSite, stage: Stage, app: DemoApp): Prom
   stage.done("access code created in the cloud, and set: the gateway keeps it");
 
   gate.pressKeys(`${WRONG_PIN}#`);
-  const denied = await told(app, deviceId, "lock.access_denied");
+  const denied = await told(app, { deviceId, since, type: "lock.access_denied" });
   const { message } = denied["reason"] as { readonly message: string };
   stage.done(`a wrong PIN is typed: red light, three beeps, the gate stays shut. "${message}"`);
 
   const opened = gate.pulses.length;
   gate.pressKeys(`${PIN}#`);
-  const unlocked = await told(app, deviceId, "lock.unlocked");
+  const unlocked = await told(app, { deviceId, since, type: "lock.unlocked" });
   if (gate.pulses.length !== opened + 1 || unlocked["access_code_id"] !== id)
     throw new Error("the gate was told to be open, and is not");
   stage.done("the right one: green light, and the gate opens for five seconds");
@@ -44,10 +45,16 @@ export async function playGate(site: DemoSite, stage: Stage, app: DemoApp): Prom
 }
 
 /** The event, once the cloud tells of it. */
-async function told(app: DemoApp, deviceId: string | undefined, type: string): Promise<JsonObject> {
+async function told(
+  app: DemoApp,
+  {
+    deviceId,
+    since,
+    type,
+  }: { readonly deviceId: string | undefined; readonly since: string; readonly type: string },
+): Promise<JsonObject> {
   let found: JsonObject | undefined;
   await until(`the cloud tells ${type}`, async () => {
-    const since = new Date(0).toISOString();
     const { events } = await app.call("/events/list", { since, device_id: deviceId, event_type: type });
     found = (events as readonly JsonObject[]).at(-1);
     return found !== undefined;
