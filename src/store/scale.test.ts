@@ -81,6 +81,7 @@ test("every query but a text search finds its rows by an index, in order", () =>
   expect(short).not.toMatch(/TEMP B-TREE/);
   const search = connection.planOf(() => list({ search: "ann", code: new Secret("4711"), after }));
   expect(search).toMatch(/SCAN search_index VIRTUAL TABLE/);
+  expect(search).toMatch(/SEARCH search_rows USING INTEGER PRIMARY KEY/);
   expect(search).toMatch(/SEARCH objects USING INDEX sqlite_autoindex_objects_1/);
 });
 

@@ -24,9 +24,11 @@ export function candidatesOf(
   if (grams.length === 0) return undefined;
   const wanted = [kind.slice(-2) + MARK, ...grams.slice(0, GRAMS_MAX)].map(quoted).join(" AND ");
   const rows = connection.all(
-    `SELECT id FROM search_rows WHERE kind = ? AND n IN
-       (SELECT rowid FROM search_index WHERE search_index MATCH ? LIMIT ${CANDIDATES_MAX + 1})`,
-    [kind, wanted],
+    // From the index outwards: left to itself SQLite would go through all rows of the kind.
+    `SELECT id FROM
+       (SELECT rowid AS found FROM search_index WHERE search_index MATCH ? LIMIT ${CANDIDATES_MAX + 1})
+       CROSS JOIN search_rows ON n = found WHERE kind = ?`,
+    [wanted, kind],
   );
   return rows.length > CANDIDATES_MAX ? undefined : rows.map((row) => candidate.parse(row).id);
 }
