@@ -14,7 +14,7 @@ import { causeOf } from "./gateway-attempts.js";
 import { type Caller, SeamError, type SeamModel, type SeamSimulation, type Simulation } from "./model.js";
 
 /** A person who never comes is waited for only so long where the wait itself is rehearsed. */
-const REHEARSED_WAIT_MS = 2_000;
+const REHEARSED_WAIT_MS = 1_000;
 const SEEN_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 50;
 const NEW_CARD = "mifare_classic_1k";

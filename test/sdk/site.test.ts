@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type DemoSite, startDemoSite } from "#src/sandbox/demo-site";
 import { newCard } from "#src/sandbox/simulated-site";
 import { playAccessStory } from "./access-story.js";
@@ -13,6 +13,8 @@ import { playSimulationStory } from "./simulation-story.js";
  * Seam's SDKs against the two real models on one whole site: the gateway with its engine, store and PN532 encoder over
  * the real `serialport`, and the stand-in cloud, which knows only what that gateway reports.
  */
+vi.setConfig({ testTimeout: 60_000 });
+
 let site: DemoSite;
 beforeAll(async () => {
   site = await startDemoSite({

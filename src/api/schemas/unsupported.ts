@@ -14,6 +14,9 @@ const REASONS = {
   "/client_sessions/list": "Client sessions are",
   "/client_sessions/revoke": "Client sessions are",
   "/client_sessions/delete": "Client sessions are",
+  "/devices/simulate/remove": "Removing a device other than from the configuration is",
+  "/devices/simulate/connect_to_hub": "A hub between gateway and lock is",
+  "/devices/simulate/disconnect_from_hub": "A hub between gateway and lock is",
   "/locks/configure_auto_lock": "Configuring a lock's own auto-lock is",
 } as const;
 
