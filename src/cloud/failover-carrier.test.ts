@@ -225,6 +225,17 @@ test("the end of a session that held is no failure, but the pause it asks for ho
   expect(http.opened).toBe(1);
 });
 
+test("when a session was lost to another gateway, the link rests by its own rule, which grows", () => {
+  const { carrier, mqtt, http, told, open } = rig();
+  for (let time = 0; time < 4; time++) {
+    open();
+    carrier.listen("s");
+    mqtt.break({ code: "carrier.session_lost", message: "409" });
+  }
+  expect(told.downs.map(({ nextTryMs }) => nextTryMs)).toEqual([undefined, undefined, undefined, undefined]);
+  expect([mqtt.opened, http.opened]).toEqual([4, 0]);
+});
+
 test("a session that held wipes the failures before it", async () => {
   const { carrier, clock, mqtt, http, open } = rig();
   open();

@@ -182,16 +182,18 @@ class FailoverCarrier implements Carrier {
     if (used?.at === at) {
       this.#used = null;
       this.#noteEnd(used, problem);
-      // A better one that is connected already is taken without waiting for anything else.
-      const waited = this.#proving?.isUp === true ? [] : this.#ways;
-      const nextTryMs = restBeforeNext(waited, this.#moment());
-      this.#sink?.down({ ...problem, nextTryMs });
+      this.#sink?.down(isFaultOfWay(problem.code) ? { ...problem, nextTryMs: this.#nextTryMs() } : problem);
     } else if (this.#proving?.at === at) {
       const { began } = this.#proving;
       this.#proving = null;
       this.#ways = failedOver(this.#ways, at, { ...problem, began }, this.#moment());
       this.#planProof();
     }
+  }
+
+  /** A better one that is connected already is taken without waiting for anything else. */
+  #nextTryMs(): number {
+    return restBeforeNext(this.#proving?.isUp === true ? [] : this.#ways, this.#moment());
   }
 
   /** Every end of a use comes by here once. */
