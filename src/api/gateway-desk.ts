@@ -12,6 +12,7 @@ import { uuidV7 } from "#src/lib/uuid";
 import { apiKeyDigest, mintApiKey } from "./api-key.js";
 import { missing } from "./fault.js";
 import { causeOf, startedJob } from "./gateway-attempts.js";
+import { identifyDevice } from "./gateway-identify.js";
 import {
   type Caller,
   type DeskModel,
@@ -125,6 +126,7 @@ export function gatewayDesk(engine: Engine, options: DeskOptions): DeskModel {
       return { floor_before: before, now: isoInstant(now), quality };
     },
     devices: () => engine.deps.devices.status().map(deviceFacts),
+    identify: (device) => identifyDevice(engine.deps, device),
     encode: (input, by) =>
       renderActionAttempt(startedJob(engine, { kind: "encode", ...input, cause: causeOf(by) })),
     erase: ({ encoderId }, by) =>

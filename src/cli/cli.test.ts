@@ -8,6 +8,7 @@ import {
   deskCredentialGet,
   deskEncode,
   deskErase,
+  devicesIdentify,
   jobsCancel,
   simulateCard,
   statusGet,
@@ -427,6 +428,20 @@ test("a person with two credentials is asked which", async () => {
 });
 
 // ── Other work ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+test("a device is found by its blinking, or it is said why it cannot", async () => {
+  daemon.on(devicesIdentify, () => ({ units: ["main"], ok: true }));
+  const { code, error } = await run(["devices", "identify", "desk"]);
+  expect([code, error]).toEqual([EXIT.ok, "desk has blinked or beeped.\n"]);
+  expect(daemon.calls.at(-1)).toMatchObject({ input: { device: "desk" } });
+  daemon.on(devicesIdentify, () => {
+    throw new Refusal(409, "device_cannot_identify", '"desk" cannot show itself: it is not connected.');
+  });
+  expect(await run(["devices", "identify", "desk"])).toMatchObject({
+    code: EXIT.refused,
+    error: expect.stringContaining("it is not connected") as string,
+  });
+});
 
 test("devices shows what is there and what is wrong", async () => {
   const { code, out } = await run(["devices"]);

@@ -44,6 +44,7 @@ export function memoryDesk(site: MemorySite): MemoryDesk {
     },
     encode: ({ encoderId, credentialId }, by) => site.model.encoders.encode({ encoderId, credentialId }, by),
     erase: ({ encoderId }, by) => site.model.encoders.scan({ encoderId }, by),
+    identify: () => Promise.resolve(["main"]),
     retryCodes: () => 0,
     cancel(attemptId) {
       site.fail(attemptId, "cancelled at the desk, the card was not changed");

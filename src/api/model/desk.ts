@@ -36,6 +36,11 @@ export interface DeskModel {
   /** Forgets the latest time ever trusted; answers the time as it is known then. */
   resetClockFloor(by: Caller): JsonObject;
   devices(): readonly JsonObject[];
+  /**
+   * Has the device blink or beep; answers its units that did. SeamError 404: none of that name; 409: it is not
+   * connected, is busy for too long, or has neither lamp nor buzzer.
+   */
+  identify(device: string): Promise<readonly string[]>;
   readonly ports: PortsModel;
   /** As `encoders.encode`, with the choice to write over another guest's valid card. */
   encode(

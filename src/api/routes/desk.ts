@@ -11,6 +11,7 @@ import {
   deskCredentialGet,
   deskEncode,
   deskErase,
+  devicesIdentify,
   devicesList,
   jobsCancel,
   simulateCard,
@@ -27,6 +28,10 @@ export const deskRoutes = [
   route(clockResetFloor, (desk: DeskModel, _, { by }) => ({ clock: desk.resetClockFloor(by) })),
 
   route(devicesList, (desk: DeskModel) => ({ devices: [...desk.devices()] })),
+
+  route(devicesIdentify, async (desk: DeskModel, input) => ({
+    units: [...(await desk.identify(input.device))],
+  })),
 
   route(jobsCancel, async (desk: DeskModel, input, { by }) => ({ outcome: await desk.cancel(input.id, by) })),
 

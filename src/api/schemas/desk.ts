@@ -93,6 +93,15 @@ export const deskErase = endpoint({
   output: answer({ action_attempt: actionAttempt }),
 });
 
+/** A device blinks or beeps, for a person who looks for it. */
+export const devicesIdentify = endpoint({
+  path: "/lockbridge/devices/identify",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ device: z.string().min(1).max(64) }),
+  output: answer({ units: z.array(z.string()) }),
+});
+
 /** Slots of a lock that are left alone after too many tries are tried again at once. */
 export const codesRetry = endpoint({
   path: "/lockbridge/codes/retry",

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { statusGet } from "#src/api/schemas/desk";
+import { devicesIdentify, statusGet } from "#src/api/schemas/desk";
 import {
   type foundPort,
   type identifiedPort,
@@ -58,6 +58,19 @@ export function deviceCommands(program: Command, add: AddCommand): void {
         columns: { PORT: ({ port }) => port, IS: nameOf, DRIVER: ({ driver: id }) => id },
         empty: unknownWords(tried),
       });
+    },
+  );
+
+  add(
+    devices
+      .command("identify")
+      .description("have a device blink or beep, to find it")
+      .argument("<device>", "its key, as devices list shows it"),
+    async ({ client, output }, [device = ""]) => {
+      const { units } = await client.call(devicesIdentify, { device });
+      output.note(
+        `${device} has blinked or beeped${units.length > 1 ? `, ${units.length} units of it` : ""}.`,
+      );
     },
   );
 
