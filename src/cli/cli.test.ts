@@ -430,7 +430,7 @@ test("a person with two credentials is asked which", async () => {
 // ── Other work ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 test("a device is found by its blinking, or it is said why it cannot", async () => {
-  daemon.on(devicesIdentify, () => ({ units: ["main"], ok: true }));
+  daemon.on(devicesIdentify, () => ({ units: ["main"], ok: true as const }));
   const { code, error } = await run(["devices", "identify", "desk"]);
   expect([code, error]).toEqual([EXIT.ok, "desk has blinked or beeped.\n"]);
   expect(daemon.calls.at(-1)).toMatchObject({ input: { device: "desk" } });
