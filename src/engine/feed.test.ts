@@ -130,3 +130,17 @@ test("a user deleted at the desk does not come back by a page that does not know
   expect(user()).toMatchObject({ gone: true, rev: 3, provisional: null, spec: { state: "deleted" } });
   expect(rig.journal().at(-1)).toBe("revocation_reasserted");
 });
+
+test("from the moment a denial is stored nothing is written, however late it is stepped", async () => {
+  const rig = await new EngineRig().ready();
+  rig.feedCredential(A);
+  const { id } = rig.start("encode", A);
+  await rig.clock.advance(500);
+  rig.engine.stepDirty = () => undefined;
+  rig.feedCredential(A, { state: "revoked" });
+  rig.put();
+  await rig.clock.advance(5_000);
+  expect(rig.store.attempts.get(id)?.error?.type).toBe("credential_deleted");
+  expect(rig.row(A)).toMatchObject({ dirty: true, record: { context: { generation: 0 } } });
+  expect(rig.simulator.changes).toBe(0);
+});

@@ -66,6 +66,7 @@ export const BLINDFOLDS: readonly Blindfold[] = [
   {
     rule: "what a crash ended is not run again",
     breaks: ["I6"],
+    seed: 15,
     tampering: () => {
       let open: readonly { readonly id: string; readonly credentialId: string | null }[] = [];
       return {
@@ -226,14 +227,14 @@ export const BLINDFOLDS: readonly Blindfold[] = [
   },
   {
     rule: "from below the floor the feed is not continued",
-    breaks: ["I14"],
+    breaks: ["I14", "I17"],
     tampering: () => ({
       site: ({ feed }) => Object.defineProperty(feed, "floor", { get: () => 0 }),
     }),
   },
   {
     rule: "what the desk did since is no part of a snapshot, and stays",
-    breaks: ["I14", "I16", "I18", "I19"],
+    breaks: ["I14", "I16", "I17", "I18", "I19"],
     tampering: () =>
       withPort((port) => ({
         beginSnapshot: (snapshot) => port.beginSnapshot({ ...snapshot, ingested: Number.MAX_SAFE_INTEGER }),
