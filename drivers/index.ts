@@ -6,6 +6,7 @@ export const drivers = {
   msr605x: () => import("./msr605x/index.js"),
   osdp: () => import("./osdp/index.js"),
   pcprox: () => import("./pcprox/index.js"),
+  pcsc: () => import("./pcsc/index.js"),
   pn532: () => import("./pn532/index.js"),
   reference: () => import("./reference/index.js"),
   rrhfoem04: () => import("./rrhfoem04/index.js"),

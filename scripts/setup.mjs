@@ -36,6 +36,12 @@ const EMULATED_HID = [
   { name: "python3-gi", file: "/usr/share/doc/python3-gi/copyright" },
   { name: "libusb-1.0-0", file: "/usr/share/doc/libusb-1.0-0/copyright" },
 ];
+/** PC/SC readers are tested through the real service and its virtual reader; the headers are for the optional addon. */
+const PCSC_PEERS = [
+  { name: "pcscd", command: "pcscd" },
+  { name: "libpcsclite-dev", file: "/usr/include/PCSC/winscard.h" },
+  { name: "vsmartcard-vpcd", file: "/etc/reader.conf.d/vpcd" },
+];
 /** Systemd's own tools judge the unit; the daemon runs under the unit's filter of system calls. */
 const SERVICE_TOOLS = [
   { name: "systemd", command: "systemd-analyze" },
@@ -46,7 +52,7 @@ const TARGETS = {
   demo: { packages: [SOCAT], isBuilt: true },
   /** The check builds by itself, as a step that is counted. */
   test: {
-    packages: [SOCAT, STRACE, ...BROKER, ...NFC_PEERS, ...EMULATED_HID, ...SERVICE_TOOLS],
+    packages: [SOCAT, STRACE, ...BROKER, ...NFC_PEERS, ...PCSC_PEERS, ...EMULATED_HID, ...SERVICE_TOOLS],
     isBuilt: false,
   },
   build: { packages: [], isBuilt: true },

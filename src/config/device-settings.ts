@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { HID_ADDRESS_FORM, parseHidAddress } from "#src/lib/hid-address";
+import { PCSC_ADDRESS_FORM, pcscReaderOf } from "#src/lib/pcsc-address";
 import { explainIssues, meant, oneOf } from "./explain.js";
 import type { Finding } from "./problem.js";
 import { entriesOf } from "./tolerant.js";
@@ -84,10 +85,14 @@ export async function readDevices(
   return { devices, findings };
 }
 
-/** A HID device is named by what it is, everything else by a path. Null when the form is right. */
+/** HID devices and PC/SC readers are named by what they are, everything else by a path. Null when the form is right. */
 function wrongForm(transport: string, port: string): string | null {
   if (transport === "hid" && parseHidAddress(port) === null)
     return `this driver's port is a USB HID device: ${HID_ADDRESS_FORM}`;
+  if (transport === "pcsc" && pcscReaderOf(port) === null)
+    return `this driver's port is a PC/SC reader: ${PCSC_ADDRESS_FORM}`;
+  if (transport !== "pcsc" && port.startsWith("pcsc:"))
+    return "this driver's port is no PC/SC reader: name it by its path, best under /dev/serial/by-id";
   if (transport !== "hid" && port.startsWith("hid:"))
     return "this driver's port is no USB HID device: name it by its path, best under /dev/serial/by-id";
   return null;

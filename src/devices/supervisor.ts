@@ -4,6 +4,7 @@ import {
   DriverError,
   type HidLine,
   type HidSettings,
+  type PcscLine,
   type SerialLine,
   type SerialSettings,
   type Unit,
@@ -15,11 +16,12 @@ import type { Log } from "#src/lib/log";
 /** What kind of line a device wants. */
 export type WantedLine =
   | { readonly kind: "serial"; readonly settings: SerialSettings }
-  | { readonly kind: "hid"; readonly settings: HidSettings };
+  | { readonly kind: "hid"; readonly settings: HidSettings }
+  | { readonly kind: "pcsc" };
 
-export type Line = SerialLine | HidLine;
+export type Line = SerialLine | HidLine | PcscLine;
 
-/** Finds and opens lines; `transports/` implements it. A port is a path, or the address of a HID device. */
+/** Finds and opens lines; `transports/` implements it. A port is a path, or the address of a HID device or PC/SC reader. */
 export interface LineOpeners {
   /** Settles within seconds; rejects with a `LineProblem`. */
   open(port: string, wanted: WantedLine): Promise<Line>;

@@ -52,10 +52,34 @@ export interface HidSettings {
   readonly featureBytes?: number;
 }
 
+/**
+ * One reader of the PC/SC service, handed to a driver by `transports/`. The service hands over whole answers, in order,
+ * or says that it cannot; a call rejects with `device.lost` when reader or service are gone, with `device.silent` when
+ * nothing comes for seconds, and after `signal` aborts.
+ */
+export interface PcscLine {
+  /** As the service has it. */
+  readonly readerName: string;
+  /** Is a card there? */
+  present(signal: AbortSignal): Promise<boolean>;
+  /** Takes the card for itself and powers it up anew, so that it forgets every session; its ATR, or null without a card. */
+  connect(signal: AbortSignal): Promise<Uint8Array | null>;
+  /** The answer with its two status bytes; null when the card is gone. */
+  transmit(apdu: Uint8Array, signal: AbortSignal): Promise<Uint8Array | null>;
+  /** Powers the card down and leaves it to others. Idempotent; never rejects. */
+  disconnect(): Promise<void>;
+  /** Called once when the reader is gone; at once if it already is. The returned function removes it. */
+  onClose(listener: (reason: string) => void): () => void;
+  readonly isOpen: boolean;
+  /** Idempotent; never rejects. */
+  close(): Promise<void>;
+}
+
 /** What each kind of transport hands to a driver. A new transport adds its key here and an opener in `transports/`. */
 export interface Lines {
   readonly serial: SerialLine;
   readonly hid: HidLine;
+  readonly pcsc: PcscLine;
   readonly none: undefined;
 }
 export type TransportKind = keyof Lines;

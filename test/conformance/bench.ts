@@ -14,6 +14,7 @@ import { CANARY } from "#test/conformance/plans";
 import type { DriverRig, RigDevice, RigHand } from "#test/conformance/rig";
 import { Tap } from "#test/conformance/tap";
 import { MemoryHidLine } from "#test/support/memory-hid-line";
+import { MemoryPcscLine } from "#test/support/memory-pcsc-line";
 import { type LineDevice, MemoryLine } from "#test/support/memory-line";
 import { VirtualClock } from "#test/support/virtual-clock";
 
@@ -62,10 +63,14 @@ export class Bench {
     const { driver, rig } = this.subject;
     const note = (fields: object, message: string) => this.#print({ message, ...fields });
     const log = { debug: note, warn: note };
-    const line =
-      driver.transport === "hid" ? new MemoryHidLine(this.line, driver.hid, this.clock) : this.line;
+    const line = this.#lineFor(driver);
     const context = { line, clock: this.clock, log };
     return driver.open(driver.config.parse(rig.config), context, { signal });
+  }
+
+  #lineFor({ transport, hid }: Driver): MemoryLine | MemoryHidLine | MemoryPcscLine {
+    if (transport === "hid") return new MemoryHidLine(this.line, hid, this.clock);
+    return transport === "pcsc" ? new MemoryPcscLine(this.line, this.clock) : this.line;
   }
 
   get device(): Device {
