@@ -88,7 +88,7 @@ export async function cardReadBack(bench: Bench, technology: CardTechnology): Pr
   await bench.run(writer.release());
 }
 
-/** Block 4 of a MIFARE Classic card, pages 4 to 7 of an NTAG. */
+/** Block 4 of a MIFARE Classic card, pages 4 to 7 of an NTAG, the file of a DESFire card (zeros where there is none). */
 export function contentOf(read: ReadBack): string {
   switch (read.container) {
     case "classic":
