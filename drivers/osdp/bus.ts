@@ -140,11 +140,13 @@ export class Bus {
   async #run(): Promise<void> {
     const { clock } = this.#context;
     const openingEndsAt = clock.monotonic() + OPENING_MS;
+    let wasCommand: boolean = false;
     try {
       for (;;) {
         const now = clock.monotonic();
-        const turn = nextTurn(this.peripherals, now);
+        const turn = nextTurn(this.peripherals, now, wasCommand);
         if (turn === null) return;
+        wasCommand = turn.who.jobs.length > 0;
         if (turn.waitMs > 0) await this.#wire.idle(turn.waitMs);
         else await this.#serve(turn.who);
         if (this.#untried.size === 0 || (this.#isAnyUp() && clock.monotonic() >= openingEndsAt))

@@ -7,17 +7,23 @@ export interface Due {
   readonly dueAt: number;
 }
 
-/** A command goes before every poll, but not for so long that others seem dead: they drop their session after 8 s. */
+/**
+ * A reader that has waited for so long gets its poll between two commands: commands without end must not make others seem
+ * dead, who drop their session after 8 s. A full line at 9600 baud makes everybody wait for longer, so a command is never
+ * more than one poll away.
+ */
 const STARVED_MS = 1_000;
 
-/** `waitMs`: nothing is due before. */
+/** `waitMs`: nothing is due before. `wasCommand`: the turn before this one was a command. */
 export function nextTurn<T extends Due>(
   all: readonly T[],
   now: number,
+  wasCommand: boolean,
 ): { readonly who: T; readonly waitMs: number } | null {
-  const [first] = [...all].sort((a, b) => a.dueAt - b.dueAt);
+  let [first] = all;
   if (first === undefined) return null;
-  if (first.isUp && now - first.dueAt >= STARVED_MS) return { who: first, waitMs: 0 };
+  for (const one of all) if (one.dueAt < first.dueAt) first = one;
+  if (wasCommand && first.isUp && now - first.dueAt >= STARVED_MS) return { who: first, waitMs: 0 };
   const asked = all.find(({ jobs }) => jobs.length > 0);
   if (asked !== undefined) return { who: asked, waitMs: 0 };
   return { who: first, waitMs: Math.max(0, first.dueAt - now) };

@@ -41,6 +41,17 @@ describe("turns", () => {
     for (const count of asked) expect(count()).toBeGreaterThan(5);
   });
 
+  test("on a line so full that everybody waits, a command is still done at once", async () => {
+    await line.open({ units: add(32) });
+    await line.clock.advance(5_000);
+    for (let turn = 0; turn < 3; turn++) {
+      await line.clock.leap(3_000);
+      const before = line.sent.length;
+      await line.run(line.door("door-20").grant(1_000, calm()));
+      expect(line.sent.length - before).toBeLessThanOrEqual(8);
+    }
+  });
+
   test("a command goes before the polls of the others", async () => {
     await line.open({ units: add(8) });
     await line.clock.advance(1_000);

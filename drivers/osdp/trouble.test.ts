@@ -144,8 +144,12 @@ describe("the wire", () => {
     const heard = line.listen();
     line.line.faults.noise = Buffer.from("5385a00505", "hex");
     reader().pressKeys("12#");
+    const before = line.sent.length;
     await line.clock.advance(2_000);
     expect(heard).toEqual(["12"]);
+    // The answer was found behind the noise, and not asked for again.
+    const sent = line.sent.slice(before);
+    expect(sent.filter((hex, index) => hex === sent[index - 1])).toEqual([]);
     expect(reader().handshakes).toBe(1);
   });
 
