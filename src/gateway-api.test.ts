@@ -30,7 +30,7 @@ async function serve(api: Partial<Config["api"]> = {}) {
     desk,
     webhooks: { create: () => ({}), get: () => ({}), list: () => [], update: () => ({}), delete: () => {} },
     events: { head: () => 0, placeOf: () => undefined, after: () => [], onNew: () => () => undefined },
-    audit: { lastSeq: () => 0, append: () => undefined, list: () => [] },
+    audit: { lastSeq: () => 0, hasEntryOf: () => true, append: () => undefined, list: () => [] },
     clock,
     random: (size) => new Uint8Array(size).map(() => Math.floor(Math.random() * 256)),
     log: silentLog,

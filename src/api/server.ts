@@ -136,7 +136,8 @@ function serveRoutes(
         const raw = rawInput(endpoint, request);
         const noted = changes ? audit?.lastSeq() : undefined;
         const answered = await handle(served, raw, { by, now: clock.now(), clock });
-        if (noted !== undefined && audit?.lastSeq() === noted) audit.append(by, endpoint.path, targetOf(raw));
+        if (noted !== undefined && audit?.hasEntryOf(by, noted) === false)
+          audit.append(by, endpoint.path, targetOf(raw));
         return { ...answered, ok: true };
       });
     }

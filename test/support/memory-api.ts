@@ -70,6 +70,7 @@ export function memoryApi(
     },
     audit: {
       lastSeq: () => audit.length,
+      hasEntryOf: ({ name }, seq) => audit.slice(seq).some((entry) => entry["who"] === name),
       append: ({ name, from = null }, what, target) => void audit.push({ who: name, from, what, target }),
       list: () => [],
     },
