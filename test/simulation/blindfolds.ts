@@ -321,14 +321,6 @@ export const BLINDFOLDS: readonly Blindfold[] = [
     },
   },
   {
-    rule: "what was revoked and forgotten is remembered by its id",
-    breaks: ["I14", "I17"],
-    tampering: () => ({
-      store: (store) =>
-        overriding(store, { objects: overriding(store.objects, { tombstone: () => undefined }) }),
-    }),
-  },
-  {
     rule: "a card of a forgotten credential brings its record back",
     breaks: ["I14", "I16", "I19"],
     tampering: () => ({
