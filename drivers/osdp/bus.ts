@@ -5,7 +5,7 @@ import type { LineConfig } from "./config.js";
 import { deliver } from "./deliver.js";
 import { NAK, nakWords, type Reply, type Request, requests } from "./messages.js";
 import { type Job, Peripheral, type Problem } from "./peripheral.js";
-import { nextTurn } from "./schedule.js";
+import { nextTurn, type Turn } from "./schedule.js";
 import { type Outcome, Wire } from "./wire.js";
 
 /** More commands than this do not wait for one peripheral. */
@@ -140,11 +140,11 @@ export class Bus {
   async #run(): Promise<void> {
     const { clock } = this.#context;
     const openingEndsAt = clock.monotonic() + OPENING_MS;
-    let wasCommand: boolean = false;
+    let wasCommand = false;
     try {
       for (;;) {
         const now = clock.monotonic();
-        const turn = nextTurn(this.peripherals, now, wasCommand);
+        const turn: Turn<Peripheral> | null = nextTurn(this.peripherals, now, wasCommand);
         if (turn === null) return;
         wasCommand = turn.who.jobs.length > 0;
         if (turn.waitMs > 0) await this.#wire.idle(turn.waitMs);

@@ -14,12 +14,14 @@ export interface Due {
  */
 const STARVED_MS = 1_000;
 
-/** `waitMs`: nothing is due before. `wasCommand`: the turn before this one was a command. */
-export function nextTurn<T extends Due>(
-  all: readonly T[],
-  now: number,
-  wasCommand: boolean,
-): { readonly who: T; readonly waitMs: number } | null {
+/** `waitMs`: nothing is due before. */
+export interface Turn<T> {
+  readonly who: T;
+  readonly waitMs: number;
+}
+
+/** `wasCommand`: the turn before this one was a command. */
+export function nextTurn<T extends Due>(all: readonly T[], now: number, wasCommand: boolean): Turn<T> | null {
   let [first] = all;
   if (first === undefined) return null;
   for (const one of all) if (one.dueAt < first.dueAt) first = one;

@@ -244,6 +244,16 @@ describe("a card", () => {
     expect([rig.opened, rig.denial]).toEqual([null, "blocklisted_code"]);
   });
 
+  test("that is for another entrance opens nothing here", async () => {
+    const rig = await new DoorRig("card").ready();
+    rig.feedCredential(A, { allowed_acs_entrance_ids: [SITE.room101] });
+    const card = rig.put();
+    await rig.job("encode", A);
+    rig.take();
+    await rig.hold(Buffer.from(card.uid).toString("hex"), 32);
+    expect([rig.opened, rig.denial]).toEqual([null, "blocklisted_code"]);
+  });
+
   test("opens after a restart; at a door for PINs it does not", async () => {
     const rig = await new DoorRig("card").ready();
     const uid = await issue(rig);
