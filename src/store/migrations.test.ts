@@ -79,7 +79,7 @@ const observedCode = {
   errors: [],
   warnings: [],
 };
-const life = { observed: observedCode, onLock: "ab12", since: 7 };
+const life = { observed: observedCode, onLock: "ab12", since: 7, told: null };
 const wish = {
   lockId: "l1",
   kind: "access_code" as const,
