@@ -115,9 +115,7 @@ export class FlooredTime implements TimeSource {
 
   /** Whole milliseconds, whatever the monotonic clock counts in: a part of one more has not surely passed. */
   #carriedFloor(): number | null {
-    return this.#floor === null
-      ? null
-      : Math.floor(this.#floor + (this.#clock.monotonic() - this.#floorAt));
+    return this.#floor === null ? null : Math.floor(this.#floor + (this.#clock.monotonic() - this.#floorAt));
   }
 
   #raise(now: number): void {
