@@ -87,37 +87,65 @@ test("the credential on a card is handed to whom the scan names, and a blank car
   expect(rig.state(A)).toBe("issued");
 });
 
-test("a Visionline system makes its cards itself, takes its own metadata and shows what it told", async () => {
-  const systems = INVENTORY.systems.map((system) =>
-    system.id === SITE.issuerSystem ? { ...system, externalType: "visionline_system" } : system,
-  );
-  const rig = await new EngineRig({ inventory: { ...INVENTORY, systems } }).ready();
-  const model = gatewayModel(rig.engine, { isSandbox: false });
-  const made = model.credentials.create(
-    {
-      systemId: SITE.issuerSystem,
-      accessMethod: "card",
-      entranceIds: [SITE.vaultRoom],
-      isOneTimeUse: false,
-      isMultiPhoneSync: false,
-      brandMetadata: [],
-      visionline: { card_function_type: "guest", override: true, card_format: "rfid48" },
+const BRANDED = [
+  {
+    brand: "Visionline",
+    externalType: "visionline_system",
+    metadata: { visionline: { card_function_type: "guest", override: true, card_format: "rfid48" } },
+    made: {
+      external_type: "visionline_card",
+      visionline_metadata: { card_function_type: "guest", is_valid: false },
     },
-    BY,
-  );
-  const id = made["acs_credential_id"] as string;
-  expect(made).toMatchObject({
-    external_type: "visionline_card",
-    visionline_metadata: { card_function_type: "guest", is_valid: false },
-  });
-  rig.simulator.hopper.push(Buffer.from("04a1b2c3", "hex"));
-  expect((await rig.job("encode", id, false, SITE.issuer)).status).toBe("success");
-  const shown = model.credentials.get(id, BY);
-  expect(shown).toMatchObject({
-    is_issued: true,
-    visionline_metadata: { is_valid: true, card_id: shown["card_number"], credential_id: id },
-  });
-});
+    shown: (id: string, number: unknown) => ({
+      visionline_metadata: { is_valid: true, card_id: number, credential_id: id },
+    }),
+  },
+  {
+    brand: "Vostio",
+    externalType: "assa_abloy_vostio",
+    metadata: { vostio: { override_guest_acs_entrance_ids: [SITE.vaultRoom] } },
+    made: {
+      external_type: "assa_abloy_vostio_key",
+      assa_abloy_vostio_metadata: { door_names: ["Vault 1"] },
+    },
+    shown: (id: string, number: unknown) => ({
+      assa_abloy_vostio_metadata: {
+        key_id: number,
+        key_issuing_request_id: `${id}/1`,
+        override_guest_acs_entrance_ids: [SITE.vaultRoom],
+      },
+    }),
+  },
+] as const;
+
+test.each(BRANDED)(
+  "a $brand system makes its cards itself, takes its own metadata and shows what it told",
+  async ({ externalType, metadata, made: expected, shown }) => {
+    const systems = INVENTORY.systems.map((system) =>
+      system.id === SITE.issuerSystem ? { ...system, externalType } : system,
+    );
+    const rig = await new EngineRig({ inventory: { ...INVENTORY, systems } }).ready();
+    const model = gatewayModel(rig.engine, { isSandbox: false });
+    const made = model.credentials.create(
+      {
+        systemId: SITE.issuerSystem,
+        accessMethod: "card",
+        entranceIds: [SITE.vaultRoom],
+        isOneTimeUse: false,
+        isMultiPhoneSync: false,
+        brandMetadata: [],
+        ...metadata,
+      },
+      BY,
+    );
+    const id = made["acs_credential_id"] as string;
+    expect(made).toMatchObject(expected);
+    rig.simulator.hopper.push(Buffer.from("04a1b2c3", "hex"));
+    expect((await rig.job("encode", id, false, SITE.issuer)).status).toBe("success");
+    const now = model.credentials.get(id, BY);
+    expect(now).toMatchObject({ is_issued: true, ...shown(id, now["card_number"]) });
+  },
+);
 
 test("without simulated hardware there are no simulate routes to serve", () => {
   const rig = new EngineRig();
