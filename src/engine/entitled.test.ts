@@ -91,7 +91,9 @@ const BRANDED = [
   {
     brand: "Visionline",
     externalType: "visionline_system",
-    metadata: { visionline: { card_function_type: "guest", override: true, card_format: "rfid48" } },
+    metadata: {
+      visionline: { card_function_type: "guest" as const, override: true, card_format: "rfid48" as const },
+    },
     made: {
       external_type: "visionline_card",
       visionline_metadata: { card_function_type: "guest", is_valid: false },
@@ -116,7 +118,7 @@ const BRANDED = [
       },
     }),
   },
-] as const;
+];
 
 test.each(BRANDED)(
   "a $brand system makes its cards itself, takes its own metadata and shows what it told",
