@@ -2,7 +2,7 @@ import { realpath } from "node:fs/promises";
 import { z } from "zod";
 import type { Driver } from "#driver-api";
 import { drivers } from "#drivers/index";
-import { type PortsModel, SeamError } from "#src/api/model";
+import { type Caller, type PortsModel, SeamError } from "#src/api/model";
 import type { Config } from "#src/config/config";
 import { type Candidate, probe } from "#src/devices/probe";
 import type { LineOpeners } from "#src/devices/supervisor";
@@ -28,7 +28,7 @@ export function gatewayPorts(
     readonly openers: LineOpeners;
     readonly clock: Clock;
     readonly log: Log;
-    readonly audit: (who: string, what: string) => void;
+    readonly audit: (by: Caller, what: string) => void;
   },
 ): PortsModel {
   const deviceAt = async (port: string): Promise<string | null> => {
@@ -58,7 +58,7 @@ export function gatewayPorts(
       const isHid = ports.map((port) => parseHidAddress(port) !== null);
       if (new Set(isHid).size > 1) throw mixed();
       const candidates = await candidatesFor(isHid[0] === true ? "hid" : "serial", driver, clock);
-      audit(by.name, `asked what is at ${ports.join(", ")}`);
+      audit(by, `asked what is at ${ports.join(", ")}`);
       const { found, tried } = await probe(ports, candidates, {
         openers,
         clock,

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { causeOf } from "#src/api/gateway-attempts";
 import { gatewayDesk } from "#src/api/gateway-desk";
 import { gatewayModel } from "#src/api/gateway-model";
 import { GatewaySimulation } from "#src/api/gateway-simulation";
@@ -157,7 +158,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       openers,
       clock,
       log,
-      audit: (who, what) => engine.transact({ opBy: who }, (tx) => tx.audit(what, null)),
+      audit: (by, what) => engine.transact(causeOf(by), (tx) => tx.audit(what, null)),
     }),
   });
   const webhooks = gatewayWebhooks(engine, {
