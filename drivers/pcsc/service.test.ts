@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { connect, type Socket } from "node:net";
+import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { CardTechnology, Device } from "#driver-api";
 import { toHex } from "#src/lib/hex";
@@ -16,6 +16,7 @@ import { PcscSimulator, type SimulatedCard } from "./simulator.js";
  * reader waits for its card as a TCP client: being connected is what lying on the reader is.
  */
 const VIRTUAL_READER = { host: "127.0.0.1", port: 35_963 };
+const SERVICE_SOCKET = "/run/pcscd/pcscd.comm";
 const ADDRESS = "pcsc:Virtual PCD 00 00";
 const calm = () => ({ signal: new AbortController().signal });
 const log = { debug: () => undefined, warn: () => undefined };
@@ -38,6 +39,16 @@ class VirtualCard {
   takeAway(): void {
     this.#socket.destroy();
   }
+}
+
+function canConnect(to: NetConnectOpts): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = connect(to, () => {
+      probe.destroy();
+      resolve();
+    });
+    probe.on("error", reject);
+  });
 }
 
 async function open(): Promise<{ device: Device; close: () => Promise<void> }> {
@@ -63,18 +74,10 @@ describe.skipIf(!isInstalled)("through the PC/SC service", () => {
   /** Anew for each test: the virtual reader takes its time to notice that a card has gone. */
   beforeEach(async () => {
     service = spawn("pcscd", ["--foreground"], { stdio: "ignore" });
-    await vi.waitFor(
-      () =>
-        new Promise<void>((resolve, reject) => {
-          const probe = connect(VIRTUAL_READER, () => {
-            probe.destroy();
-            resolve();
-          });
-          probe.on("error", reject);
-        }),
-      { timeout: 10_000, interval: 100 },
-    );
-  }, 20_000);
+    // It opens the reader's port first and its own socket last: only with both does it serve.
+    await vi.waitFor(() => canConnect(VIRTUAL_READER), { timeout: 10_000, interval: 100 });
+    await vi.waitFor(() => canConnect({ path: SERVICE_SOCKET }), { timeout: 10_000, interval: 100 });
+  }, 30_000);
 
   afterEach(async () => {
     const ended = new Promise((resolve) => service.once("exit", resolve));
