@@ -1,4 +1,4 @@
-import { type DriverContext, DriverError, type DriverErrorCode, type HidLine } from "#driver-api";
+import { Attempt, type DriverContext, DriverError, type HidLine, Turns } from "#driver-api";
 import { type Clock, sleep } from "#src/lib/deadline";
 import { toHex } from "#src/lib/hex";
 import { askedPage, COMMAND, encodeCommand, type Info, parseInfo } from "./protocol.js";
@@ -14,10 +14,8 @@ const NEVER_ABORTS = new AbortController().signal;
 export class Session {
   readonly #line: HidLine;
   readonly #clock: Clock;
-  readonly #life = new AbortController();
+  readonly #turns = new Turns("the reader");
   readonly #stopListening: () => void;
-  #endedBecause: string | null = null;
-  #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
   /** Page 0 as it was found; null as long as it was not changed. */
   #original: Uint8Array | null = null;
@@ -25,7 +23,7 @@ export class Session {
   constructor({ line, clock }: DriverContext<"hid">) {
     this.#line = line;
     this.#clock = clock;
-    this.#stopListening = line.onClose((reason) => this.#end(reason));
+    this.#stopListening = line.onClose((reason) => this.#turns.end(reason));
   }
 
   /** Asks the reader what it is, and has it be asked instead of type. Rejects with `device.wrong` for anything else. */
@@ -41,7 +39,11 @@ export class Session {
     });
     // A reader that goes on typing would type badge numbers into whatever has the focus.
     if (toHex(await this.ask(COMMAND.page0, signal)) !== toHex(wanted))
-      throw failure("device.refused", "the reader does not take the setting that it must not type");
+      throw new DriverError(
+        "device.refused",
+        "none",
+        "the reader does not take the setting that it must not type",
+      );
     return info;
   }
 
@@ -60,11 +62,9 @@ export class Session {
   }
 
   async #close(): Promise<void> {
-    const isLineGone = this.#endedBecause !== null;
-    this.#end("the driver was closed");
     this.#stopListening();
-    await this.#turn;
-    if (isLineGone || this.#original === null) return;
+    const isLineThere = await this.#turns.close();
+    if (!isLineThere || this.#original === null) return;
     await this.#setPage(this.#original, NEVER_ABORTS).catch(() => undefined);
   }
 
@@ -73,46 +73,16 @@ export class Session {
       await this.#line.setFeature(report, signal);
   }
 
+  /** Nothing that is asked changes a card, so whatever fails, the effect is none. */
   #inTurn<T>(signal: AbortSignal, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(() => this.#untilStopped(signal, work));
-    this.#turn = mine.catch(() => undefined);
-    return mine;
+    const attempt = new Attempt(signal);
+    return this.#turns.take(attempt, async (stop) => {
+      try {
+        return await work(stop);
+      } catch (error) {
+        const code = error instanceof DriverError ? error.code : "device.lost";
+        throw attempt.failure(code, "the reader does not answer", error);
+      }
+    });
   }
-
-  /** Leaves no listener. Nothing that is asked changes a card, so whatever fails, the effect is none. */
-  async #untilStopped<T>(signal: AbortSignal, work: (stop: AbortSignal) => Promise<T>): Promise<T> {
-    const scope = new AbortController();
-    const stop = () => scope.abort();
-    const causes = [signal, this.#life.signal];
-    this.#assertGoing(signal);
-    for (const cause of causes) cause.addEventListener("abort", stop, { once: true });
-    try {
-      return await work(scope.signal);
-    } catch (error) {
-      this.#assertGoing(signal, error);
-      throw failure(
-        error instanceof DriverError ? error.code : "device.lost",
-        "the reader does not answer",
-        error,
-      );
-    } finally {
-      for (const cause of causes) cause.removeEventListener("abort", stop);
-    }
-  }
-
-  #assertGoing(signal: AbortSignal, cause?: unknown): void {
-    if (this.#endedBecause !== null)
-      throw failure("device.lost", `the reader is gone: ${this.#endedBecause}`, cause);
-    if (signal.aborted) throw failure("call.cancelled", "the call was cancelled", cause);
-  }
-
-  #end(reason: string): void {
-    if (this.#endedBecause !== null) return;
-    this.#endedBecause = reason;
-    this.#life.abort();
-  }
-}
-
-function failure(code: DriverErrorCode, message: string, cause?: unknown): DriverError {
-  return new DriverError(code, "none", message, cause);
 }

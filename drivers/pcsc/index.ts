@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { type CardTechnology, defineDriver, type Device } from "#driver-api";
-import { Attempt } from "#src/contactless/attempt";
+import { Attempt, type CardTechnology, defineDriver, type Device } from "#driver-api";
 import { ContactlessWriter } from "#src/contactless/writer";
 import { PcscReader } from "./reader.js";
 import { Session } from "./session.js";

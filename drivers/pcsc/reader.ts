@@ -1,5 +1,4 @@
-import type { ClassicKey, NtagPassword } from "#driver-api";
-import type { Attempt } from "#src/contactless/attempt";
+import type { Attempt, ClassicKey, NtagPassword } from "#driver-api";
 import { type CardAnswer, type ContactlessReader, DONE, type Target } from "#src/contactless/reader";
 import type { Secret } from "#src/lib/secret";
 import { apdus, directAnswer, FAILED, OK, type Reply, replyOf, sakOf } from "./protocol.js";

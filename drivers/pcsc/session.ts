@@ -1,5 +1,4 @@
-import { type DriverContext, DriverError, type PcscLine } from "#driver-api";
-import type { Attempt } from "#src/contactless/attempt";
+import { type Attempt, type DriverContext, DriverError, type PcscLine, Turns } from "#driver-api";
 import { type Clock, sleep } from "#src/lib/deadline";
 
 /**
@@ -9,16 +8,14 @@ import { type Clock, sleep } from "#src/lib/deadline";
 export class Session {
   readonly #line: PcscLine;
   readonly #clock: Clock;
-  readonly #life = new AbortController();
+  readonly #turns = new Turns("the reader");
   readonly #stopListening: () => void;
-  #endedBecause: string | null = null;
-  #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
 
   constructor({ line, clock }: DriverContext<"pcsc">) {
     this.#line = line;
     this.#clock = clock;
-    this.#stopListening = line.onClose((reason) => this.#end(reason));
+    this.#stopListening = line.onClose((reason) => this.#turns.end(reason));
   }
 
   get readerName(): string {
@@ -55,45 +52,18 @@ export class Session {
   }
 
   async #close(): Promise<void> {
-    const isLineGone = this.#endedBecause !== null;
-    this.#end("the driver was closed");
     this.#stopListening();
-    await this.#turn;
-    if (!isLineGone) await this.#line.disconnect();
+    if (await this.#turns.close()) await this.#line.disconnect();
   }
 
   #inTurn<T>(attempt: Attempt, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(() => this.#untilStopped(attempt, work));
-    this.#turn = mine.catch(() => undefined);
-    return mine;
-  }
-
-  async #untilStopped<T>(attempt: Attempt, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const scope = new AbortController();
-    const stop = () => scope.abort();
-    const causes = [attempt.signal, this.#life.signal];
-    for (const cause of causes) cause.addEventListener("abort", stop, { once: true });
-    try {
-      this.#assertGoing(attempt);
-      return await work(scope.signal);
-    } catch (error) {
-      this.#assertGoing(attempt, error);
-      if (!(error instanceof DriverError)) throw error;
-      throw attempt.failure(error.code, "the reader cannot be reached through PC/SC", error);
-    } finally {
-      for (const cause of causes) cause.removeEventListener("abort", stop);
-    }
-  }
-
-  #assertGoing(attempt: Attempt, cause?: unknown): void {
-    if (this.#endedBecause !== null)
-      throw attempt.failure("device.lost", `the reader is gone: ${this.#endedBecause}`, cause);
-    if (attempt.signal.aborted) throw attempt.failure("call.cancelled", "the call was cancelled", cause);
-  }
-
-  #end(reason: string): void {
-    if (this.#endedBecause !== null) return;
-    this.#endedBecause = reason;
-    this.#life.abort();
+    return this.#turns.take(attempt, async (signal) => {
+      try {
+        return await work(signal);
+      } catch (error) {
+        if (!(error instanceof DriverError)) throw error;
+        throw attempt.failure(error.code, "the reader cannot be reached through PC/SC", error);
+      }
+    });
   }
 }

@@ -1,5 +1,4 @@
-import { type ClassicKey, DriverError, type NtagPassword } from "#driver-api";
-import type { Attempt } from "#src/contactless/attempt";
+import { type Attempt, type ClassicKey, DriverError, type NtagPassword } from "#driver-api";
 import type { CardAnswer, ContactlessReader, Target } from "#src/contactless/reader";
 import { toHex } from "#src/lib/hex";
 import type { Secret } from "#src/lib/secret";

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { defineDriver, type Device } from "#driver-api";
-import { Attempt } from "#src/contactless/attempt";
+import { Attempt, defineDriver, type Device } from "#driver-api";
 import { ContactlessWriter } from "#src/contactless/writer";
 import { Antenna } from "./antenna.js";
 import { Session } from "./session.js";

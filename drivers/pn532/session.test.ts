@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { DriverError } from "#driver-api";
-import { Attempt } from "#src/contactless/attempt";
+import { Attempt, DriverError } from "#driver-api";
 import { fromHex, toHex } from "#src/lib/hex";
 import { MemoryLine } from "#test/support/memory-line";
 import { VirtualClock } from "#test/support/virtual-clock";

@@ -1,5 +1,11 @@
-import { type DriverContext, DriverError, type DriverLog, type SerialLine } from "#driver-api";
-import type { Attempt } from "#src/contactless/attempt";
+import {
+  type Attempt,
+  type DriverContext,
+  DriverError,
+  type DriverLog,
+  type SerialLine,
+  Turns,
+} from "#driver-api";
 import { type Clock, sleep } from "#src/lib/deadline";
 import {
   ACK,
@@ -58,11 +64,9 @@ export class Session {
   readonly #log: DriverLog;
   readonly #decoder = new FrameDecoder();
   readonly #stopListening: readonly (() => void)[];
-  readonly #life = new AbortController();
-  #endedBecause: string | null = null;
+  readonly #turns = new Turns("the encoder");
   #frames: Frame[] = [];
   #waiter: Waiter | null = null;
-  #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
   #isOutOfStep = false;
   #echoNumber = 0;
@@ -77,7 +81,7 @@ export class Session {
     this.#log = log;
     this.#stopListening = [
       line.onData((chunk) => this.#hear(chunk)),
-      line.onClose((reason) => this.#end(reason)),
+      line.onClose((reason) => this.#turns.end(reason)),
     ];
   }
 
@@ -111,14 +115,14 @@ export class Session {
    * `call.cancelled`.
    */
   ask(request: Request, attempt: Attempt): Promise<Uint8Array> {
-    return this.#inTurn(attempt, async (signal) => {
+    return this.#turns.take(attempt, async (signal) => {
       if (this.#isOutOfStep) await this.#fallIntoStep(attempt, signal);
       return this.#exchange(request, attempt, signal);
     });
   }
 
   pause(ms: number, attempt: Attempt): Promise<void> {
-    return this.#inTurn(attempt, (signal) => sleep(this.#clock, ms, signal));
+    return this.#turns.take(attempt, (signal) => sleep(this.#clock, ms, signal));
   }
 
   /** Ends what is pending, switches the field off without waiting for an answer, and listens no more. */
@@ -127,11 +131,8 @@ export class Session {
   }
 
   async #close(): Promise<void> {
-    const isLineGone = this.#endedBecause !== null;
-    this.#end("the driver was closed");
     this.#stopListening.forEach((stop) => stop());
-    await this.#turn;
-    if (isLineGone) return;
+    if (!(await this.#turns.close())) return;
     const goodbye = [ACK, encodeCommand(COMMAND.rfConfiguration, RF_FIELD_OFF)];
     await this.#line.write(Buffer.concat(goodbye), NEVER_ABORTS).catch(() => undefined);
   }
@@ -140,7 +141,7 @@ export class Session {
   async #wakeUp(attempt: Attempt): Promise<void> {
     const wake: Request = { code: COMMAND.samConfiguration, parameters: Uint8Array.of(0x01) };
     try {
-      await this.#inTurn(attempt, (signal) => this.#exchange(wake, attempt, signal, WAKE_UP));
+      await this.#turns.take(attempt, (signal) => this.#exchange(wake, attempt, signal, WAKE_UP));
     } catch (error) {
       const isUnanswered =
         error instanceof DriverError && (error.code === "device.silent" || error.code === "reply.malformed");
@@ -156,37 +157,6 @@ export class Session {
 
   #set(code: number, parameters: readonly number[], attempt: Attempt): Promise<Uint8Array> {
     return this.ask({ code, parameters: Uint8Array.from(parameters) }, attempt);
-  }
-
-  /** Waits for its turn, then works until done, cancelled or closed. */
-  #inTurn<T>(attempt: Attempt, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(() => this.#untilStopped(attempt, work));
-    this.#turn = mine.catch(() => undefined);
-    return mine;
-  }
-
-  /** Leaves no listener. */
-  async #untilStopped<T>(attempt: Attempt, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const scope = new AbortController();
-    const stop = () => scope.abort();
-    const causes = [attempt.signal, this.#life.signal];
-    for (const cause of causes) cause.addEventListener("abort", stop, { once: true });
-    try {
-      this.#assertGoing(attempt);
-      return await work(scope.signal);
-    } catch (error) {
-      this.#assertGoing(attempt, error);
-      throw error;
-    } finally {
-      for (const cause of causes) cause.removeEventListener("abort", stop);
-    }
-  }
-
-  #assertGoing(attempt: Attempt, cause?: unknown): void {
-    if (this.#endedBecause !== null) {
-      throw attempt.failure("device.lost", `the encoder is gone: ${this.#endedBecause}`, cause);
-    }
-    if (attempt.signal.aborted) throw attempt.failure("call.cancelled", "the call was cancelled", cause);
   }
 
   async #exchange(
@@ -256,8 +226,8 @@ export class Session {
   /** Whatever the chip is at: an ACK from the host stops it, without an answer. */
   async #stopChip(): Promise<void> {
     this.#isOutOfStep = true;
-    if (this.#endedBecause !== null) return;
-    await this.#line.write(ACK, this.#life.signal).catch(() => undefined);
+    if (this.#turns.endedBecause !== null) return;
+    await this.#line.write(ACK, this.#turns.life).catch(() => undefined);
   }
 
   /** Only the echo of a number that was never sent before proves that nothing old is still on its way. */
@@ -327,11 +297,5 @@ export class Session {
       if (this.#waiter !== null) this.#waiter.offer(frame);
       else this.#frames = [...this.#frames.slice(1 - FRAMES_KEPT_MAX), frame];
     }
-  }
-
-  #end(reason: string): void {
-    if (this.#endedBecause !== null) return;
-    this.#endedBecause = reason;
-    this.#life.abort();
   }
 }

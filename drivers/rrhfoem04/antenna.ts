@@ -1,5 +1,4 @@
-import type { ClassicKey } from "#driver-api";
-import type { Attempt } from "#src/contactless/attempt";
+import type { Attempt, ClassicKey } from "#driver-api";
 import type { CardAnswer, ContactlessReader, Target } from "#src/contactless/reader";
 import type { Secret } from "#src/lib/secret";
 import { commands, parseUid } from "./protocol.js";

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { defineDriver, type Device, type Signal, type Signals } from "#driver-api";
-import { Attempt } from "#src/contactless/attempt";
+import { Attempt, defineDriver, type Device, type Signal, type Signals } from "#driver-api";
 import { ContactlessWriter } from "#src/contactless/writer";
 import { Antenna } from "./antenna.js";
 import { commands, REPORT_BYTES } from "./protocol.js";

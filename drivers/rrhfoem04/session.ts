@@ -1,5 +1,4 @@
-import type { DriverContext, DriverLog, HidLine } from "#driver-api";
-import type { Attempt } from "#src/contactless/attempt";
+import type { Attempt, DriverContext, DriverLog, HidLine } from "#driver-api";
 import { type ByteLine, Conversation } from "#src/contactless/conversation";
 import {
   type Answer,

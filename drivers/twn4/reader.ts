@@ -1,5 +1,4 @@
-import { type ClassicKey, DriverError, type NtagPassword } from "#driver-api";
-import type { Attempt } from "#src/contactless/attempt";
+import { type Attempt, type ClassicKey, DriverError, type NtagPassword } from "#driver-api";
 import { type CardAnswer, type ContactlessReader, DONE, type Target } from "#src/contactless/reader";
 import type { Secret } from "#src/lib/secret";
 import { type Command, commands } from "./protocol.js";

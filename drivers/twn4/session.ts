@@ -1,5 +1,4 @@
-import type { DriverContext, DriverLog } from "#driver-api";
-import type { Attempt } from "#src/contactless/attempt";
+import type { Attempt, DriverContext, DriverLog } from "#driver-api";
 import { Conversation } from "#src/contactless/conversation";
 import {
   type Command,

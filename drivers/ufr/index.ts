@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { defineDriver, type Device, type DriverError } from "#driver-api";
-import { Attempt } from "#src/contactless/attempt";
+import { Attempt, defineDriver, type Device, type DriverError } from "#driver-api";
 import { ContactlessWriter } from "#src/contactless/writer";
 import { COMMAND } from "./protocol.js";
 import { UfrReader } from "./reader.js";

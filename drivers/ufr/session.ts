@@ -1,5 +1,4 @@
-import { type DriverContext, DriverError, type DriverLog } from "#driver-api";
-import type { Attempt } from "#src/contactless/attempt";
+import { type Attempt, type DriverContext, DriverError, type DriverLog } from "#driver-api";
 import { Conversation } from "#src/contactless/conversation";
 import { type Command, COMMAND, encodeCommand, encodeData, ERROR, type Frame, framesIn } from "./protocol.js";
 

@@ -1,5 +1,4 @@
-import type { Call, Signal, Signals } from "#driver-api";
-import { Attempt } from "#src/contactless/attempt";
+import { Attempt, type Call, type Signal, type Signals } from "#driver-api";
 import { COMMAND } from "./protocol.js";
 import type { Session } from "./session.js";
 

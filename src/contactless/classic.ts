@@ -1,5 +1,5 @@
-import type { CardSeen, ClassicKey, ReadBack, ReadPlan, WritePlan } from "#driver-api";
-import { type Attempt, badlyPlaced } from "./attempt.js";
+import type { Attempt, CardSeen, ClassicKey, ReadBack, ReadPlan, WritePlan } from "#driver-api";
+import { badlyPlaced } from "./badly-placed.js";
 import type { CardAnswer, ContactlessReader, Failed } from "./reader.js";
 
 /** MIFARE Classic (NXP MF1S50YYX_V1, chapter 10): a plan carried out through a reader. */

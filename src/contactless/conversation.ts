@@ -1,6 +1,5 @@
-import type { SerialLine } from "#driver-api";
+import { type Attempt, type SerialLine, Turns } from "#driver-api";
 import { type Clock, sleep } from "#src/lib/deadline";
-import type { Attempt } from "./attempt.js";
 
 /** Longer than any answer of the devices that speak so; older bytes are dropped. */
 const HEARD_MAX = 2_048;
@@ -19,9 +18,7 @@ export class Conversation {
   readonly #line: ByteLine;
   readonly #clock: Clock;
   readonly #stopListening: readonly (() => void)[];
-  readonly #life = new AbortController();
-  #endedBecause: string | null = null;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns("the device");
   #closing: Promise<void> | null = null;
   #heard: Uint8Array = new Uint8Array();
   #firstHeard: Uint8Array = new Uint8Array();
@@ -32,7 +29,7 @@ export class Conversation {
     this.#clock = clock;
     this.#stopListening = [
       line.onData((chunk) => this.#hear(chunk)),
-      line.onClose((reason) => this.#end(reason)),
+      line.onClose((reason) => this.#turns.end(reason)),
     ];
   }
 
@@ -48,9 +45,7 @@ export class Conversation {
 
   /** Waits for its turn, then works until done, cancelled or closed. */
   inTurn<T>(attempt: Attempt, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(() => this.#untilStopped(attempt, work));
-    this.#turn = mine.catch(() => undefined);
-    return mine;
+    return this.#turns.take(attempt, work);
   }
 
   pause(ms: number, attempt: Attempt): Promise<void> {
@@ -116,45 +111,13 @@ export class Conversation {
   }
 
   async #close(goodbye: Uint8Array): Promise<void> {
-    const isLineGone = this.#endedBecause !== null;
-    this.#end("the driver was closed");
     this.#stopListening.forEach((stop) => stop());
-    await this.#turn;
-    if (!isLineGone) await this.#line.write(goodbye, NEVER_ABORTS).catch(() => undefined);
-  }
-
-  /** Leaves no listener. */
-  async #untilStopped<T>(attempt: Attempt, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const scope = new AbortController();
-    const stop = () => scope.abort();
-    const causes = [attempt.signal, this.#life.signal];
-    for (const cause of causes) cause.addEventListener("abort", stop, { once: true });
-    try {
-      this.#assertGoing(attempt);
-      return await work(scope.signal);
-    } catch (error) {
-      this.#assertGoing(attempt, error);
-      throw error;
-    } finally {
-      for (const cause of causes) cause.removeEventListener("abort", stop);
-    }
-  }
-
-  #assertGoing(attempt: Attempt, cause?: unknown): void {
-    if (this.#endedBecause !== null)
-      throw attempt.failure("device.lost", `the device is gone: ${this.#endedBecause}`, cause);
-    if (attempt.signal.aborted) throw attempt.failure("call.cancelled", "the call was cancelled", cause);
+    if (await this.#turns.close()) await this.#line.write(goodbye, NEVER_ABORTS).catch(() => undefined);
   }
 
   #hear(chunk: Uint8Array): void {
     this.#heard = Uint8Array.from(Buffer.concat([this.#heard, chunk])).slice(-HEARD_MAX);
     if (this.#firstHeard.length < TELLING_BYTES) this.#firstHeard = this.#heard.slice(0, TELLING_BYTES);
     this.#onHeard();
-  }
-
-  #end(reason: string): void {
-    if (this.#endedBecause !== null) return;
-    this.#endedBecause = reason;
-    this.#life.abort();
   }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { CardSeen, DesfireStep, ReadBack, WritePlan } from "#driver-api";
-import { type Attempt, badlyPlaced } from "./attempt.js";
+import type { Attempt, CardSeen, DesfireStep, ReadBack, WritePlan } from "#driver-api";
+import { badlyPlaced } from "./badly-placed.js";
 import { DesfireRefusal, type Dialogue } from "./desfire/apdu.js";
 import {
   type DesfireRead,

@@ -1,5 +1,13 @@
-import type { CardSeen, CardTechnology, NtagPassword, ReadBack, ReadPlan, WritePlan } from "#driver-api";
-import { type Attempt, badlyPlaced } from "./attempt.js";
+import type {
+  Attempt,
+  CardSeen,
+  CardTechnology,
+  NtagPassword,
+  ReadBack,
+  ReadPlan,
+  WritePlan,
+} from "#driver-api";
+import { badlyPlaced } from "./badly-placed.js";
 import { type CardAnswer, type ContactlessReader, DONE, type Failed } from "./reader.js";
 
 /** NTAG213, 215 and 216 (NXP NTAG213/215/216 data sheet, chapters 8 and 10): a plan carried out through a reader. */

@@ -1,6 +1,5 @@
-import type { ClassicKey, NtagPassword } from "#driver-api";
+import type { Attempt, ClassicKey, NtagPassword } from "#driver-api";
 import type { Secret } from "#src/lib/secret";
-import type { Attempt } from "./attempt.js";
 
 /** What became of a command to the card. */
 export type CardAnswer =

@@ -1,5 +1,13 @@
-import type { Call, CardSeen, CardTechnology, CardWriter, ReadBack, ReadPlan, WritePlan } from "#driver-api";
-import { Attempt } from "./attempt.js";
+import {
+  Attempt,
+  type Call,
+  type CardSeen,
+  type CardTechnology,
+  type CardWriter,
+  type ReadBack,
+  type ReadPlan,
+  type WritePlan,
+} from "#driver-api";
 import { readSector, writeSector } from "./classic.js";
 import { isDesfire, readFile, writeFile } from "./desfire.js";
 import { ntagKind, readPages, writePages } from "./ntag.js";

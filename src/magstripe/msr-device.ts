@@ -1,6 +1,14 @@
-import type { Call, Device, DriverContext, Signal, Signals, TransportKind } from "#driver-api";
+import {
+  Attempt,
+  type Call,
+  type Device,
+  type DriverContext,
+  type Signal,
+  type Signals,
+  type TransportKind,
+} from "#driver-api";
 import { answers, commands, type Lamp } from "./msr-protocol.js";
-import { Attempt, MsrSession, type MsrWire } from "./msr-session.js";
+import { MsrSession, type MsrWire } from "./msr-session.js";
 import { type MsrSettings, MsrStripes } from "./msr-stripes.js";
 
 const LAMP: Readonly<Record<Exclude<Signal, "identify">, Lamp>> = {

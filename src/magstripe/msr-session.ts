@@ -1,10 +1,10 @@
 import {
+  type Attempt,
   type DriverContext,
   DriverError,
-  type DriverErrorCode,
   type DriverLog,
-  type Effect,
   type TransportKind,
+  Turns,
 } from "#driver-api";
 import { type Clock, sleep } from "#src/lib/deadline";
 import { type Answer, answers, commands } from "./msr-protocol.js";
@@ -43,20 +43,6 @@ const HEARD_MAX = 1_024;
 const TELLING_BYTES = 2;
 const NEVER_ABORTS = new AbortController().signal;
 
-/** One call of a capability: its signal, and whether the stripe can have changed since it began. */
-export class Attempt {
-  readonly signal: AbortSignal;
-  effect: Effect = "none";
-
-  constructor(signal: AbortSignal) {
-    this.signal = signal;
-  }
-
-  failure(code: DriverErrorCode, message: string, cause?: unknown): DriverError {
-    return new DriverError(code, this.effect, message, cause);
-  }
-}
-
 /**
  * The conversation with an encoder of the MSR605 family. The protocol numbers nothing and cannot be interrupted but by
  * a reset, so whenever an exchange did not end as it should, the next one begins with a reset, a quiet line and a test.
@@ -66,9 +52,7 @@ export class MsrSession {
   readonly #clock: Clock;
   readonly #log: DriverLog;
   readonly #stopListening: readonly (() => void)[];
-  readonly #life = new AbortController();
-  #endedBecause: string | null = null;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns("the encoder");
   #closing: Promise<void> | null = null;
   #isOutOfStep = true;
   #heard: Uint8Array = new Uint8Array();
@@ -81,7 +65,7 @@ export class MsrSession {
     this.#log = log;
     this.#stopListening = [
       wire.onBytes((bytes) => this.#hear(bytes)),
-      wire.onClose((reason) => this.#end(reason)),
+      wire.onClose((reason) => this.#turns.end(reason)),
     ];
   }
 
@@ -156,48 +140,25 @@ export class MsrSession {
   }
 
   async #close(): Promise<void> {
-    const isLineGone = this.#endedBecause !== null;
-    this.#end("the driver was closed");
     this.#stopListening.forEach((stop) => stop());
-    await this.#turn;
-    if (!isLineGone) await this.#wire.send(commands.reset, NEVER_ABORTS).catch(() => undefined);
+    if (await this.#turns.close()) await this.#wire.send(commands.reset, NEVER_ABORTS).catch(() => undefined);
   }
 
   #inTurn<T>(attempt: Attempt, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(() => this.#untilStopped(attempt, work));
-    this.#turn = mine.catch(() => undefined);
-    return mine;
-  }
-
-  /** Leaves no listener. */
-  async #untilStopped<T>(attempt: Attempt, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const scope = new AbortController();
-    const stop = () => scope.abort();
-    const causes = [attempt.signal, this.#life.signal];
-    this.#assertGoing(attempt);
-    for (const cause of causes) cause.addEventListener("abort", stop, { once: true });
-    try {
-      return await work(scope.signal);
-    } catch (error) {
-      await this.#disarm();
-      this.#assertGoing(attempt, error);
-      throw error;
-    } finally {
-      for (const cause of causes) cause.removeEventListener("abort", stop);
-    }
-  }
-
-  #assertGoing(attempt: Attempt, cause?: unknown): void {
-    if (this.#endedBecause !== null) {
-      throw attempt.failure("device.lost", `the encoder is gone: ${this.#endedBecause}`, cause);
-    }
-    if (attempt.signal.aborted) throw attempt.failure("call.cancelled", "the call was cancelled", cause);
+    return this.#turns.take(attempt, async (signal) => {
+      try {
+        return await work(signal);
+      } catch (error) {
+        await this.#disarm();
+        throw error;
+      }
+    });
   }
 
   /** A device that waits for a card would write the next one that comes along. */
   async #disarm(): Promise<void> {
-    if (!this.#isOutOfStep || this.#endedBecause !== null) return;
-    await this.#wire.send(commands.reset, this.#life.signal).catch(() => undefined);
+    if (!this.#isOutOfStep || this.#turns.endedBecause !== null) return;
+    await this.#wire.send(commands.reset, this.#turns.life).catch(() => undefined);
   }
 
   async #fallIntoStep(attempt: Attempt, signal: AbortSignal): Promise<void> {
@@ -295,11 +256,5 @@ export class MsrSession {
     if (this.#firstHeard.length < TELLING_BYTES)
       this.#firstHeard = [...this.#firstHeard, ...bytes].slice(0, TELLING_BYTES);
     this.#onHeard();
-  }
-
-  #end(reason: string): void {
-    if (this.#endedBecause !== null) return;
-    this.#endedBecause = reason;
-    this.#life.abort();
   }
 }

@@ -1,4 +1,4 @@
-import type { Call, StripeChange, StripeRead, StripeWriter } from "#driver-api";
+import { Attempt, type Call, type StripeChange, type StripeRead, type StripeWriter } from "#driver-api";
 import {
   answers,
   type Coercivity,
@@ -8,7 +8,7 @@ import {
   STATUS,
   type TrackMode,
 } from "./msr-protocol.js";
-import { Attempt, type MsrSession } from "./msr-session.js";
+import type { MsrSession } from "./msr-session.js";
 import { isWhole, trackProblem } from "./track.js";
 
 /** A pull that was too fast, too slow or the wrong way round is asked for again; after so many the stripe is at fault. */

@@ -45,8 +45,8 @@ export const stripeFlaws: readonly Flaw[] = [
     [SESSION, "      await this.#disarm();\n", ""],
     [
       SESSION,
-      "if (!isLineGone) await this.#wire.send(commands.reset",
-      "if (isLineGone) await this.#wire.send(commands.reset",
+      "if (await this.#turns.close()) await this.#wire.send(commands.reset",
+      "if (!(await this.#turns.close())) await this.#wire.send(commands.reset",
     ],
   ),
   stripeFlaw(

@@ -1,4 +1,4 @@
-import { DriverError, type DriverErrorCode, type Effect } from "#driver-api";
+import { DriverError, type DriverErrorCode, type Effect } from "./errors.js";
 
 /** One call of a capability: its signal, and whether the card can have changed since it began. */
 export class Attempt {
@@ -12,11 +12,4 @@ export class Attempt {
   failure(code: DriverErrorCode, message: string, cause?: unknown): DriverError {
     return new DriverError(code, this.effect, message, cause);
   }
-}
-
-export function badlyPlaced(attempt: Attempt): DriverError {
-  return attempt.failure(
-    "card.absent",
-    "the card cannot be reached where it lies: put it on the middle of the encoder",
-  );
 }
