@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Clock } from "#src/lib/deadline";
 import type { Secret } from "#src/lib/secret";
 import type { CardWriter, KeyIssuer } from "./card.js";
+import type { Inclusion } from "./inclusion.js";
 import type { CardReader, KeypadLock, Signals } from "./keypad.js";
 import type { HidSettings, Lines, SerialSettings, TransportKind } from "./line.js";
 import type { StripeWriter } from "./stripe.js";
@@ -57,12 +58,14 @@ export interface Identity {
 export interface Device {
   readonly identity: Identity;
   /**
-   * Those that can be used now; at least one when it was opened. A simple encoder has one, with key `main`. A unit that
-   * was away and came back is the same object: whoever listens to it goes on hearing it.
+   * Those that can be used now; at least one when it was opened, unless locks can be included. A simple encoder has one,
+   * with key `main`. A unit that was away and came back is the same object: whoever listens to it goes on hearing it.
    */
   readonly units: readonly Unit[];
   /** For a device whose units come and go by themselves. The returned function takes the listener off. */
   onUnitsChange?(listener: () => void): () => void;
+  /** Where locks are included and excluded while it runs. */
+  readonly inclusion?: Inclusion;
   /** Asks for a sign of life; rejects with DriverError. Cheap: sent when idle. */
   ping(call: Call): Promise<void>;
   /** Never rejects, ends every pending call with `device.lost`, leaves no timer. Does not close the line. */
