@@ -38,6 +38,12 @@ export interface Driver<Config = unknown, K extends TransportKind = TransportKin
   readonly serial?: SerialSettings;
   /** Lengths of the reports for `transport: "hid"`. */
   readonly hid?: HidSettings;
+  /**
+   * Runs in a process of its own, which opens the line itself: for a library that is big, keeps much memory or may take
+   * its process down. The driver does not notice: it gets line, clock, log and keys as ever. What it is given and what
+   * it answers crosses as plain data, so it is made of plain objects, bytes, maps, `Secret` and functions.
+   */
+  readonly hosted?: true;
   /** Parsed before `open`; holds what lies beside `driver` and `port` under the device in the configuration. */
   readonly config: z.ZodType<Config>;
   /**
