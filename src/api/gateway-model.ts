@@ -1,12 +1,15 @@
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
+import type { SeamEvent } from "#src/domain/seam/event";
 import { offlineReason } from "#src/engine/device-problem";
 import type { Engine } from "#src/engine/engine";
+import type { JsonObject } from "#src/lib/json";
+import { withPin } from "./event-pins.js";
 import { missing } from "./fault.js";
 import { causeOf, gatewayAttempts, startedJob } from "./gateway-attempts.js";
 import { gatewayObjects } from "./gateway-objects.js";
 import { gatewayLocks } from "./gateway-locks.js";
 import { type GatewaySimulation, gatewaySimulation } from "./gateway-simulation.js";
-import type { EncodersModel, EventsModel, SeamModel } from "./model.js";
+import type { Caller, EncodersModel, EventsModel, SeamModel } from "./model.js";
 import { accessCodesSection } from "./sections/access-codes.js";
 import { accessGroupsSection } from "./sections/access-groups.js";
 import { credentialsSection } from "./sections/credentials.js";
@@ -83,21 +86,25 @@ function encoders(engine: Engine, site: SiteObjects): EncodersModel {
 }
 
 function events({ deps: { store } }: Engine): EventsModel {
+  const shown = (event: SeamEvent, { seesPins }: Caller): JsonObject =>
+    withPin(event, seesPins, (codeId) => store.objects.get("access_code", codeId)?.code);
   return {
-    get(id) {
+    get(id, by) {
       const event = store.events.get(id);
       if (event === undefined) throw missing("event", id);
-      return event;
+      return shown(event, by);
     },
-    list: ({ since, before, ids, types, where, limit, newestFirst = false }) =>
-      store.events.list({
-        limit,
-        where,
-        newestFirst,
-        ...(since === undefined ? {} : { since }),
-        ...(before === undefined ? {} : { before }),
-        ...(ids === undefined ? {} : { ids }),
-        ...(types === undefined ? {} : { types }),
-      }),
+    list: ({ since, before, ids, types, where, limit, newestFirst = false }, by) =>
+      store.events
+        .list({
+          limit,
+          where,
+          newestFirst,
+          ...(since === undefined ? {} : { since }),
+          ...(before === undefined ? {} : { before }),
+          ...(ids === undefined ? {} : { ids }),
+          ...(types === undefined ? {} : { types }),
+        })
+        .map((event) => shown(event, by)),
   };
 }

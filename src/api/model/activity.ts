@@ -1,5 +1,5 @@
 import type { JsonObject } from "#src/lib/json";
-import type { Page, Paging } from "./paging.js";
+import type { Caller, Page, Paging } from "./paging.js";
 
 /** What happened: action attempts and events. */
 
@@ -21,7 +21,8 @@ export interface EventQuery {
   readonly newestFirst?: boolean | undefined;
 }
 
+/** Events on access codes carry the PIN that the code has now, for who may see PINs; else `code` is null. */
 export interface EventsModel {
-  get(id: string): JsonObject;
-  list(query: EventQuery): readonly JsonObject[];
+  get(id: string, by: Caller): JsonObject;
+  list(query: EventQuery, by: Caller): readonly JsonObject[];
 }

@@ -4,28 +4,30 @@ import { route } from "../route.js";
 import { EVENT_SUBJECT_LISTS, EVENT_SUBJECTS, eventsGet, eventsList } from "../schemas/events.js";
 
 export const eventRoutes = [
-  route(eventsGet, (model: SeamModel, { event_id, event_type, device_id }) => {
-    if (event_id !== undefined) return { event: model.events.get(event_id) };
-    const [newest] = model.events.list({
+  route(eventsGet, (model: SeamModel, { event_id, event_type, device_id }, { by }) => {
+    if (event_id !== undefined) return { event: model.events.get(event_id, by) };
+    const newestOnly = {
       types: event_type === undefined ? undefined : [event_type],
       where: device_id === undefined ? {} : { device_id: [device_id] },
       limit: 1,
       newestFirst: true,
-    });
+    };
+    const [newest] = model.events.list(newestOnly, by);
     if (newest === undefined) throw missing("event", device_id ?? event_type ?? "");
     return { event: newest };
   }),
 
-  route(eventsList, (model: SeamModel, input) => {
+  route(eventsList, (model: SeamModel, input, { by }) => {
     const [from, to] = input.between ?? [input.since, undefined];
-    const found = model.events.list({
+    const query = {
       since: from,
       before: to,
       ids: input.event_ids,
       types: typesOf(input),
       where: subjectsOf(input),
       limit: input.limit + input.unstable_offset,
-    });
+    };
+    const found = model.events.list(query, by);
     return { events: found.slice(input.unstable_offset) };
   }),
 ];

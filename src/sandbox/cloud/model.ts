@@ -1,5 +1,6 @@
+import { withPin } from "#src/api/event-pins";
 import { missing } from "#src/api/fault";
-import type { AttemptsModel, EncodersModel, EventsModel, SeamModel } from "#src/api/model";
+import type { AttemptsModel, Caller, EncodersModel, EventsModel, SeamModel } from "#src/api/model";
 import { accessCodesSection } from "#src/api/sections/access-codes";
 import { accessGroupsSection } from "#src/api/sections/access-groups";
 import { credentialsSection } from "#src/api/sections/credentials";
@@ -10,6 +11,8 @@ import { encodersSection, systemsSection, workspaceSection } from "#src/api/sect
 import { objectOf, type SiteObjects } from "#src/api/sections/site-objects";
 import { usersSection } from "#src/api/sections/users";
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
+import type { SeamEvent } from "#src/domain/seam/event";
+import type { JsonObject } from "#src/lib/json";
 import { cloudLocks } from "./cloud-locks.js";
 import { cloudObjects } from "./cloud-objects.js";
 import { cloudSimulation } from "./cloud-simulation.js";
@@ -81,12 +84,14 @@ function attempts(site: CloudSite): AttemptsModel {
 }
 
 function events(site: CloudSite): EventsModel {
+  const shown = (event: SeamEvent, { seesPins }: Caller): JsonObject =>
+    withPin(event, seesPins, (codeId) => site.feed.get("access_code", codeId)?.code);
   return {
-    get(id) {
+    get(id, by) {
       const event = site.events.get(id);
       if (event === undefined) throw missing("event", id);
-      return event;
+      return shown(event, by);
     },
-    list: (query) => site.events.list(query),
+    list: (query, by) => site.events.list(query).map((event) => shown(event, by)),
   };
 }
