@@ -5,9 +5,9 @@ import type { CardTechnology, Device } from "#driver-api";
 import { toHex } from "#src/lib/hex";
 import { realClock } from "#src/ops/clock";
 import { openPcscLine } from "#src/transports/pcsc";
+import { blankCard } from "#test/conformance/laid-cards";
 import { readPlanFor, writePlanFor } from "#test/conformance/plans";
 import { expectCanary } from "#test/conformance/steps";
-import { blankCard } from "./conformance.js";
 import driver from "./index.js";
 import { PcscSimulator, type SimulatedCard } from "./simulator.js";
 

@@ -1,8 +1,4 @@
-import { randomBytes } from "node:crypto";
-import type { CardTechnology } from "#driver-api";
-import { DesfireCard } from "#src/sandbox/cards/desfire";
-import { MifareClassicCard } from "#src/sandbox/cards/mifare-classic";
-import { NtagCard } from "#src/sandbox/cards/ntag";
+import { benchOfLaidCards } from "#test/conformance/laid-cards";
 import type { DriverRig } from "#test/conformance/rig";
 import { Twn4Simulator } from "./simulator.js";
 
@@ -12,44 +8,5 @@ export const rig: DriverRig = {
   capabilities: ["cardWriter", "signals"],
   cards: ["mifare_classic_1k", "mifare_classic_4k", "ntag213", "ntag215", "ntag216", "mifare_desfire"],
   exempt: { T15: "the reader does one command at a time and has no answer that says busy" },
-  plugIn(clock) {
-    const simulator = new Twn4Simulator(() => clock.monotonic(), { crc: true });
-    const smartCards: DesfireCard[] = [];
-    return {
-      receive: (bytes) => simulator.receive(bytes),
-      onSend: (listener) => simulator.onSend(listener),
-      get changes() {
-        return smartCards.reduce((sum, { changes }) => sum + changes, simulator.cardWrites);
-      },
-      putCard(technology) {
-        const card = blankCard(technology);
-        if (card instanceof DesfireCard) smartCards.push(card);
-        simulator.putCard(card);
-      },
-      takeCards: () => simulator.takeCard(),
-    };
-  },
+  plugIn: (clock) => benchOfLaidCards(new Twn4Simulator(() => clock.monotonic(), { crc: true })),
 };
-
-/** With user memory all zeros, as the suite counts a blank card. */
-export function blankCard(technology: CardTechnology): MifareClassicCard | NtagCard | DesfireCard {
-  // 04 is NXP's own first byte.
-  const uid = Uint8Array.of(0x04, ...randomBytes(6));
-  switch (technology) {
-    case "mifare_classic_1k":
-      return new MifareClassicCard({ uid: randomBytes(4) });
-    case "mifare_classic_4k":
-      return new MifareClassicCard({ uid: randomBytes(4), size: "4k" });
-    case "ntag213":
-    case "ntag215":
-    case "ntag216": {
-      const card = new NtagCard({ uid, kind: technology });
-      card.memory.fill(0, 16, 32);
-      return card;
-    }
-    case "mifare_desfire":
-      return new DesfireCard({ uid });
-    case "unknown":
-      throw new RangeError("there is no card of an unknown kind");
-  }
-}

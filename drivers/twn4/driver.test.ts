@@ -10,9 +10,10 @@ import { openPty, type PtyEnd } from "#src/sandbox/pty";
 import { openSerialLine } from "#src/transports/serial";
 import { cases } from "#test/conformance/cases";
 import { Bench } from "#test/conformance/bench";
+import { blankCard } from "#test/conformance/laid-cards";
 import { readPlanFor, writePlanFor } from "#test/conformance/plans";
 import { expectCanary } from "#test/conformance/steps";
-import { blankCard, rig } from "./conformance.js";
+import { rig } from "./conformance.js";
 import driver from "./index.js";
 import { Twn4Simulator } from "./simulator.js";
 

@@ -10,9 +10,10 @@ import { MifareClassicCard } from "#src/sandbox/cards/mifare-classic";
 import { openPty, type PtyEnd } from "#src/sandbox/pty";
 import { openSerialLine } from "#src/transports/serial";
 import { Bench } from "#test/conformance/bench";
+import { blankCard } from "#test/conformance/laid-cards";
 import { readPlanFor, writePlanFor } from "#test/conformance/plans";
 import { expectCanary, present } from "#test/conformance/steps";
-import { blankCard, rig } from "./conformance.js";
+import { rig } from "./conformance.js";
 import driver from "./index.js";
 import { UfrSimulator } from "./simulator.js";
 

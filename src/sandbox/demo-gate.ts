@@ -8,7 +8,7 @@ const WRONG_PIN = "123456";
 
 /** A PIN from the wish in the cloud to the open gate: an OSDP keypad reports keys, and the gateway decides. */
 export async function playGate(site: DemoSite, stage: Stage, app: DemoApp): Promise<void> {
-  const { gate } = site.hardware.readers;
+  const { gate } = site.hardware;
   const since = new Date().toISOString();
   stage.act("A PIN for the gate");
   await until("the keypad at the gate has its own key", () =>

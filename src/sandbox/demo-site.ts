@@ -179,7 +179,7 @@ function configDocument(site: {
     socket: site.socket,
     api: { host: "127.0.0.1", port: site.port },
     devices: {
-      desk: { driver: "pn532", port: site.hardware.port },
+      desk: { driver: "pn532", port: site.hardware.encoder.port },
       locks: { driver: "reference", port: site.hardware.locks.port },
       bus: {
         driver: "osdp",

@@ -2,9 +2,9 @@ import { rmSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 import { CliError, EXIT } from "#src/cli/exit-codes";
 import { untilSignal } from "#src/run-gateway";
+import { newCard } from "./cards/new-card.js";
 import { type DemoSite, startDemoSite } from "./demo-site.js";
 import { DemoStory, type Stage } from "./demo-story.js";
-import { newCard } from "./simulated-site.js";
 
 export interface DemoOptions {
   /** Plays the whole story unattended, then ends. */
@@ -66,7 +66,7 @@ async function playOnce(site: DemoSite, ended: Promise<void>): Promise<number> {
       site.hardware.putCard(card);
       return Promise.resolve();
     },
-    takeCard: () => site.hardware.simulator.takeCard(),
+    takeCard: () => site.hardware.encoder.simulator.takeCard(),
   });
   const played = story.play().then(() => story.delete());
   const outcome = await Promise.race([
@@ -109,7 +109,7 @@ function stageFor(site: DemoSite, terminal: Interface, say: (line: string) => vo
     done: (what) => say(`  * ${what}`),
     step: (text) => say(`      ${text}`),
     presentCard() {
-      site.hardware.simulator.takeCard();
+      site.hardware.encoder.simulator.takeCard();
       say("  > Press Enter to put the card on the encoder, or from another terminal:");
       say(`    ${cli(site)} simulate card --encoder front-desk --put mifare_classic_1k`);
       terminal.once("line", put);
@@ -123,7 +123,7 @@ function stageFor(site: DemoSite, terminal: Interface, say: (line: string) => vo
         });
       });
     },
-    takeCard: () => site.hardware.simulator.takeCard(),
+    takeCard: () => site.hardware.encoder.simulator.takeCard(),
   };
 }
 

@@ -1,68 +1,47 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { OsdpSimulator, type SimulatedPeripheral } from "#drivers/osdp/simulator";
 import { type Pn532Faults, Pn532Simulator, type SimulatedCard } from "#drivers/pn532/simulator";
+import { ReferenceSimulator } from "#drivers/reference/simulator";
 import { SeamError, type Simulation } from "#src/api/model";
 import { toHex } from "#src/lib/hex";
-import { DesfireCard } from "./cards/desfire.js";
+import { realClock } from "#src/ops/clock";
 import { MifareClassicCard } from "./cards/mifare-classic.js";
-import { NtagCard } from "./cards/ntag.js";
-import { openPty, type PtyEnd } from "./pty.js";
-import { ReaderLine } from "./reader-line.js";
-import { ReferenceDevice } from "./reference-device.js";
-
-const CARD_KINDS = [
-  "mifare_classic_1k",
-  "mifare_classic_4k",
-  "ntag213",
-  "ntag215",
-  "ntag216",
-  "mifare_desfire",
-] as const;
-type CardKind = (typeof CARD_KINDS)[number];
-type Card = MifareClassicCard | NtagCard | DesfireCard;
+import { CARD_KINDS, type CardKind, type ContactlessCard, newCard } from "./cards/new-card.js";
+import { Plugged } from "./plugged.js";
 
 /** A PIN that somebody set at the first lock before the gateway came. */
 export const UNMANAGED_PIN = "864200";
 
 /** A PN532 encoder, two keypad locks and an OSDP keypad on pseudo-terminals, and the cards that were ever put on the encoder. */
 export class SimulatedSite {
-  readonly simulator = new Pn532Simulator();
-  /** Where the daemon finds the encoder. */
-  readonly port: string;
+  readonly encoder: Plugged<Pn532Simulator>;
   /** Two locks (`lock-1`, `lock-2`) and a vendor's key system (`issuer`). */
-  readonly locks: ReferenceDevice;
-  /** The keypad of the gate. */
-  readonly readers: ReaderLine;
-  readonly #cards = new Map<string, Card>();
-  #pty: PtyEnd | null = null;
-  #stopWires = (): void => undefined;
+  readonly locks: Plugged<ReferenceSimulator>;
+  /** An RS-485 line with one OSDP keypad on it, as it comes from the factory. */
+  readonly readers: Plugged<OsdpSimulator>;
+  /** The keypad of the gate (`gate`, address 1). */
+  readonly gate: SimulatedPeripheral;
+  readonly #cards = new Map<string, ContactlessCard>();
 
   constructor(stateDir: string) {
-    this.port = join(stateDir, "encoder.tty");
-    this.locks = new ReferenceDevice(join(stateDir, "locks.tty"));
-    this.readers = new ReaderLine(join(stateDir, "readers.tty"));
+    this.encoder = new Plugged(join(stateDir, "encoder.tty"), new Pn532Simulator());
+    this.locks = new Plugged(join(stateDir, "locks.tty"), new ReferenceSimulator(realClock));
+    this.readers = new Plugged(join(stateDir, "readers.tty"), new OsdpSimulator(realClock));
+    this.gate = this.readers.simulator.add({ address: 1 });
     this.locks.simulator.changeSlotAtLock("lock-1", 30, UNMANAGED_PIN);
   }
 
   async plugIn(): Promise<void> {
-    await this.locks.plugIn();
-    await this.readers.plugIn();
-    const pty = await openPty(this.port);
-    const stopIn = pty.onData((bytes) => this.simulator.receive(bytes));
-    const stopOut = this.simulator.onSend((bytes) => pty.write(bytes));
-    this.#stopWires = () => {
-      stopIn();
-      stopOut();
-    };
-    this.#pty = pty;
+    for (const device of this.#devices()) await device.plugIn();
   }
 
   async unplug(): Promise<void> {
-    this.#stopWires();
-    await this.#pty?.unplug();
-    this.#pty = null;
-    await this.locks.unplug();
-    await this.readers.unplug();
+    for (const device of this.#devices()) await device.unplug();
+  }
+
+  #devices(): readonly { plugIn(): Promise<void>; unplug(): Promise<void> }[] {
+    return [this.locks, this.readers, this.encoder];
   }
 
   /** The routes and commands that act on the simulated hardware. There is one encoder: `encoderId`. */
@@ -75,11 +54,11 @@ export class SimulatedSite {
       cardKinds: CARD_KINDS,
       putCard: (id, wanted) => {
         known(id);
-        return this.putCard("uid" in wanted ? this.#card(wanted.uid) : newCard(wanted.kind));
+        return this.putCard("uid" in wanted ? this.#card(wanted.uid) : newCard(cardKind(wanted.kind)));
       },
       takeCard: (id) => {
         known(id);
-        this.simulator.takeCard();
+        this.encoder.simulator.takeCard();
       },
       putForeignCard: (id) => {
         known(id);
@@ -91,14 +70,16 @@ export class SimulatedSite {
       },
       setGarbled: (id, isGarbled) => {
         known(id);
-        this.simulator.faults.garble = isGarbled ? garbledFrom(this.simulator.framesSent) : [];
+        this.encoder.simulator.faults.garble = isGarbled
+          ? garbledFrom(this.encoder.simulator.framesSent)
+          : [];
       },
       ...this.#lockActs(),
     };
   }
 
   #lockActs(): Pick<Simulation, "setCodeAtLock" | "enterCode" | "lockByHand" | "setConnected"> {
-    const { locks, readers } = this;
+    const { locks, readers, gate } = this;
     const partsOf = (ref: string): { readonly device: string; readonly unit: string } => {
       const [device = "", unit = ""] = ref.split("/");
       if (device !== "locks" && device !== "bus")
@@ -124,7 +105,7 @@ export class SimulatedSite {
       },
       enterCode(ref, code) {
         const { device, unit } = partsOf(ref);
-        if (device === "bus") readers.gate.pressKeys(`${code.reveal()}#`);
+        if (device === "bus") gate.pressKeys(`${code.reveal()}#`);
         else locks.simulator.useCode(unit, code.reveal());
       },
       lockByHand: (ref) => locks.simulator.lockByHand(unitOfLock(ref)),
@@ -150,27 +131,27 @@ export class SimulatedSite {
       transceive: (frame) => {
         const answer = card.transceive(frame);
         writes += frame[0] === CLASSIC_WRITE ? 1 : 0;
-        if (writes === 2) this.simulator.takeCard();
+        if (writes === 2) this.encoder.simulator.takeCard();
         return answer;
       },
     };
     const uid = toHex(card.uid);
     this.#cards.set(uid, card);
-    this.simulator.takeCard();
-    this.simulator.putCard(restless);
+    this.encoder.simulator.takeCard();
+    this.encoder.simulator.putCard(restless);
     return uid;
   }
 
   /** Puts one card on the antenna in place of whatever is there; answers its UID. */
-  putCard(card: Card): string {
+  putCard(card: ContactlessCard): string {
     const uid = toHex(card.uid);
     this.#cards.set(uid, card);
-    this.simulator.takeCard();
-    this.simulator.putCard(card);
+    this.encoder.simulator.takeCard();
+    this.encoder.simulator.putCard(card);
     return uid;
   }
 
-  #card(uid: string): Card {
+  #card(uid: string): ContactlessCard {
     const card = this.#cards.get(uid.toLowerCase());
     if (card === undefined)
       throw new SeamError(404, "card_not_found", `No card ${uid} was ever put on this encoder.`);
@@ -189,7 +170,7 @@ function garbledFrom(frame: number): Pn532Faults["garble"] {
 }
 
 /** Its sectors open with keys that nobody here has. */
-function foreignCard(): Card {
+function foreignCard(): ContactlessCard {
   const card = new MifareClassicCard({ uid: randomBytes(4) });
   for (let trailer = 3; trailer < 64; trailer += 4) {
     card.memory.set(randomBytes(6), trailer * 16);
@@ -198,32 +179,10 @@ function foreignCard(): Card {
   return card;
 }
 
-export function newCard(kind: string): Card {
-  if (!isCardKind(kind)) {
-    throw new SeamError(
-      400,
-      "invalid_input",
-      `"kind" must be one of ${CARD_KINDS.join(", ")}`,
-      undefined,
-      "kind",
-    );
-  }
-  // 04 is NXP's own first byte.
-  const uid = Uint8Array.of(0x04, ...randomBytes(6));
-  switch (kind) {
-    case "mifare_desfire":
-      return new DesfireCard({ uid });
-    case "mifare_classic_1k":
-      return new MifareClassicCard({ uid: randomBytes(4) });
-    case "mifare_classic_4k":
-      return new MifareClassicCard({ uid: randomBytes(4), size: "4k" });
-    case "ntag213":
-    case "ntag215":
-    case "ntag216":
-      return new NtagCard({ uid, kind });
-  }
-}
-
-function isCardKind(kind: string): kind is CardKind {
-  return (CARD_KINDS as readonly string[]).includes(kind);
+/** The kind of that name. */
+export function cardKind(name: string): CardKind {
+  const kind = CARD_KINDS.find((known) => known === name);
+  if (kind !== undefined) return kind;
+  const message = `"kind" must be one of ${CARD_KINDS.join(", ")}`;
+  throw new SeamError(400, "invalid_input", message, undefined, "kind");
 }

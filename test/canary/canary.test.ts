@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { newCard } from "#src/sandbox/simulated-site";
+import { newCard } from "#src/sandbox/cards/new-card";
 import { CanarySite, newPin } from "./canary-site.js";
 import { startEvilBroker } from "./evil-broker.js";
 import { startEvilCloud } from "./evil-cloud.js";
@@ -185,7 +185,7 @@ async function mistakes(apiKey: string): Promise<void> {
 
 async function cards(id: string, apiKey: string): Promise<void> {
   const desk = site.id("acs_encoder", "desk");
-  const { simulator } = site.hardware;
+  const { simulator } = site.hardware.encoder;
   const run = async (path: string, input: object): Promise<string> => {
     const { body } = await ask(path, { acs_encoder_id: desk, ...input }, apiKey);
     const { action_attempt_id } = body["action_attempt"] as { action_attempt_id: string };

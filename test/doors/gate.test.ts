@@ -31,7 +31,7 @@ test(
   { timeout: 60_000 },
   async () => {
     await play();
-    const { gate } = site.hardware.readers;
+    const { gate } = site.hardware;
     expect(gate.key).not.toBeNull();
     expect(gate.pulses).toEqual([{ output: 0, tenths: 50 }]);
     expect(gate.shown).toEqual(expect.arrayContaining(["red", "3 beeps", "green", "1 beeps"]));
@@ -42,14 +42,14 @@ test(
   "the line is pulled and plugged in again: the same key, and the door opens again",
   { timeout: 60_000 },
   async () => {
-    const { readers } = site.hardware;
+    const { readers, gate } = site.hardware;
     const { devices } = site.gateway.engine.deps;
-    const { key } = readers.gate;
+    const { key } = gate;
     await readers.unplug();
     await until("the reader is away", () => !devices.isOnline("bus/gate"));
     await readers.plugIn();
     await play();
-    expect(readers.gate.key).toEqual(key);
-    expect(readers.gate.pulses).toHaveLength(2);
+    expect(gate.key).toEqual(key);
+    expect(gate.pulses).toHaveLength(2);
   },
 );

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type DemoSite, startDemoSite } from "#src/sandbox/demo-site";
-import { newCard } from "#src/sandbox/simulated-site";
+import { newCard } from "#src/sandbox/cards/new-card";
 import { playAccessStory } from "./access-story.js";
 import { playLocksStory } from "./locks-story.js";
 import { playSnippets } from "./owner-snippets-story.js";
@@ -47,7 +47,7 @@ describe.each(SERVERS)("against $name", ({ of }) => {
       entranceIds: [room!, pool!],
       encoderId: site.encoderId,
       putCard: () => void site.hardware.putCard(card),
-      takeCard: () => site.hardware.simulator.takeCard(),
+      takeCard: () => site.hardware.encoder.simulator.takeCard(),
     });
     expect(site.gateway.engine.deps.store.journal.verifyChain()).toBeUndefined();
   });

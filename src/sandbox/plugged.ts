@@ -1,20 +1,17 @@
-import { OsdpSimulator, type SimulatedPeripheral } from "#drivers/osdp/simulator";
-import { realClock } from "#src/ops/clock";
-import { attach } from "./attach.js";
+import { attach, type SimulatedDevice } from "./attach.js";
 import { openPty, type PtyEnd } from "./pty.js";
 
-/** An RS-485 line on a pseudo-terminal, with one OSDP keypad as it comes from the factory: at the gate. */
-export class ReaderLine {
-  readonly simulator = new OsdpSimulator(realClock);
-  /** The keypad of the gate (`gate`, address 1). */
-  readonly gate: SimulatedPeripheral = this.simulator.add({ address: 1 });
+/** A simulated device with a pseudo-terminal of its own, plugged in and pulled as often as one likes. */
+export class Plugged<Simulator extends SimulatedDevice> {
+  readonly simulator: Simulator;
   /** Where the daemon finds it. */
   readonly port: string;
   #pty: PtyEnd | null = null;
   #detach = (): void => undefined;
 
-  constructor(port: string) {
+  constructor(port: string, simulator: Simulator) {
     this.port = port;
+    this.simulator = simulator;
   }
 
   async plugIn(): Promise<void> {
