@@ -10,6 +10,8 @@ export const observedLockSchema = z.object({
   online: z.boolean(),
   /** null: the lock has not said. */
   locked: z.boolean().nullable(),
+  /** null: the lock has not said, or cannot tell. */
+  doorOpen: z.boolean().nullable().default(null),
   /** 0 to 1; null: the lock has not said. */
   battery: z.number().min(0).max(1).nullable(),
   /** What its keypad can do, as it said when it was last there; null while it never was. */
@@ -21,6 +23,8 @@ export const observedLockSchema = z.object({
       slots: z.number().int().min(0).nullable(),
       codeLengths: z.array(z.number().int()),
       canLock: z.boolean(),
+      /** It keeps the windows of its codes itself. */
+      hasSchedule: z.boolean().default(false),
     })
     .nullable(),
   model: z.string().nullable(),

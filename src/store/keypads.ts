@@ -8,6 +8,9 @@ import { asFlag, flag, jsonText } from "./columns.js";
 import type { Connection } from "./connection.js";
 import type { Sealer } from "./sealer.js";
 
+/** JSON whose older rows may lack what the schema gives a default to. */
+const stored = <S extends z.ZodType>(schema: S) => jsonText.transform((value): unknown => value).pipe(schema);
+
 const wishRow = z.object({
   lockId: z.string(),
   kind: z.enum(OBJECT_KINDS),
@@ -18,12 +21,12 @@ const wishRow = z.object({
 });
 const slotRow = z.object({
   lockId: z.string(),
-  state: jsonText.pipe(slotSchema),
+  state: stored(slotSchema),
   unmanagedId: z.string().nullable(),
 });
 const lifeRow = z.object({ life: jsonText }).optional();
 const lockRow = z
-  .object({ observed: jsonText.pipe(observedLockSchema), settings: jsonText.pipe(lockSettingsSchema) })
+  .object({ observed: stored(observedLockSchema), settings: stored(lockSettingsSchema) })
   .optional();
 const named = z.object({ kind: z.enum(OBJECT_KINDS), id: z.string() });
 const troubleRow = z.object({ late: z.number(), resting: z.number() });

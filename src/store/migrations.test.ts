@@ -104,8 +104,15 @@ const lock = {
   observed: {
     online: true,
     locked: null,
+    doorOpen: null,
     battery: 0.5,
-    keypad: { codes: "on_device" as const, slots: 30, codeLengths: [4, 5], canLock: true },
+    keypad: {
+      codes: "on_device" as const,
+      slots: 30,
+      codeLengths: [4, 5],
+      canLock: true,
+      hasSchedule: false,
+    },
     model: "LBR-1",
     errors: [],
     warnings: [],

@@ -12,8 +12,9 @@ export function memoryLocks(objects: MemoryObjects, finished: (actionType: strin
     observed: () => ({
       online: true,
       locked: true,
+      doorOpen: null,
       battery: 0.8,
-      keypad: { codes: "on_device", slots: 10, codeLengths: [4, 5, 6], canLock: true },
+      keypad: { codes: "on_device", slots: 10, codeLengths: [4, 5, 6], canLock: true, hasSchedule: false },
       model: "LBR-1",
       errors: [],
       warnings: [],

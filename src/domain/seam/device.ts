@@ -97,6 +97,7 @@ function propertiesOf(facts: DeviceFacts, name: string): JsonObject {
       online_access_codes_supported: keypad !== null,
     },
     ...(observed?.locked == null ? {} : { locked: observed.locked }),
+    ...(observed?.doorOpen == null ? {} : { door_open: observed.doorOpen }),
     ...(battery === null
       ? {}
       : { battery: { level: battery, status: batteryStatus(battery) }, battery_level: battery }),

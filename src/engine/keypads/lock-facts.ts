@@ -21,6 +21,7 @@ export function lockRow(deps: EngineDeps, id: string): { observed: ObservedLock;
     observed: {
       online: false,
       locked: null,
+      doorOpen: null,
       battery: null,
       keypad: null,
       model: null,
@@ -67,10 +68,17 @@ export function notePresence(deps: EngineDeps, tx: EngineTransaction, lock: Inve
 function keypadOf({ keypadLock }: Unit): ObservedLock["keypad"] {
   if (keypadLock === undefined) return null;
   if (keypadLock.codes === "on_gateway") {
-    return { codes: "on_gateway", slots: null, codeLengths: [...OWN_CODE_LENGTHS], canLock: false };
+    return {
+      codes: "on_gateway",
+      slots: null,
+      codeLengths: [...OWN_CODE_LENGTHS],
+      canLock: false,
+      hasSchedule: false,
+    };
   }
-  const { slots, codeLengths } = keypadLock;
-  return { codes: "on_device", slots, codeLengths: [...codeLengths], canLock: true };
+  const { slots, codeLengths, schedule } = keypadLock;
+  const hasSchedule = schedule !== undefined;
+  return { codes: "on_device", slots, codeLengths: [...codeLengths], canLock: true, hasSchedule };
 }
 
 /** Tells apps and the cloud what happened at a lock. */
@@ -87,6 +95,17 @@ export function happened(
 /** Below this an app is told that the battery is low. */
 const LOW_BATTERY = 0.2;
 
+/** Seam's reason codes, and a sentence for a person. */
+const DENIALS = {
+  unknown: { reason_code: "unknown_code", message: "The lock did not accept what was entered." },
+  outside_window: { reason_code: "expired_code", message: "The code does not open at this time." },
+  disabled: { reason_code: "blocklisted_code", message: "The code is disabled at the lock." },
+  too_many_attempts: {
+    reason_code: "too_many_attempts",
+    message: "The lock takes no code for a while: there were too many wrong ones.",
+  },
+} as const;
+
 /** What the lock says unasked; a changed slot is the worker's. */
 export function noteLockEvent(
   deps: EngineDeps,
@@ -101,9 +120,10 @@ export function noteLockEvent(
       happened(tx, lock, `lock.${event.type}`, { method: event.method, ...codeIn(deps, lock, event.slot) });
       return;
     case "denied":
-      happened(tx, lock, "lock.access_denied", {
-        reason: { reason_code: "unknown_code", message: "The lock did not accept what was entered." },
-      });
+      happened(tx, lock, "lock.access_denied", { reason: DENIALS[event.because ?? "unknown"] });
+      return;
+    case "door":
+      observeLock(deps, tx, lock, { doorOpen: event.isOpen });
       return;
     case "battery": {
       const before = lockRow(deps, lock.id).observed.battery;
