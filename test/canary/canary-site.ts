@@ -79,7 +79,7 @@ export class CanarySite {
       socket: this.socket,
       api: { host: "127.0.0.1", port: 0 },
       log: { level: "trace" },
-      devices: { desk: { driver: "pn532", port: this.hardware.port } },
+      devices: { desk: { driver: "pn532", port: this.hardware.encoder.port } },
       systems: { main: { card_profiles: ["classic"] } },
       card_profiles: { classic: { format: "lockbridge48", container: "classic", sector: 1 } },
       encoders: { desk: { system: "main", unit: "desk" } },
