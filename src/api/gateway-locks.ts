@@ -4,10 +4,9 @@ import { lockRow } from "#src/engine/keypads/lock-facts";
 import { takenPins } from "#src/engine/keypads/lock-rules";
 import { startBolt } from "#src/engine/keypads/turn-bolt";
 import type { ActionAttempt } from "#src/engine/ports";
-import type { JsonObject } from "#src/lib/json";
+import type { EngineTransaction } from "#src/engine/transaction";
 import { uuidV7 } from "#src/lib/uuid";
 import { causeOf } from "./gateway-attempts.js";
-import type { Caller } from "./model.js";
 import type { CodeWork, SiteLocks } from "./sections/site-locks.js";
 
 /** The gateway's locks: what they said, what is set on them, and what is asked of them. */
@@ -25,12 +24,11 @@ export function gatewayLocks(engine: Engine): SiteLocks {
     },
     codesOn: (id) => takenPins(deps, id),
     carryOut(works, by, what) {
-      engine.localChanges(
-        works.flatMap(({ documents }) => documents),
-        causeOf(by),
-        what,
+      const documents = works.flatMap((work) => work.documents);
+      const ids = engine.localChanges(documents, causeOf(by), what, (tx) =>
+        works.map((work) => beginAttempt(engine, tx, work)),
       );
-      return works.map((work) => attemptOf(engine, work, by));
+      return (ids ?? []).map((id) => renderActionAttempt(attemptOf(engine, id)));
     },
     tellPulled({ lockId, codeId, backupId }, by) {
       const subject = { device_id: lockId, access_code_id: codeId, backup_access_code_id: backupId };
@@ -41,24 +39,31 @@ export function gatewayLocks(engine: Engine): SiteLocks {
   };
 }
 
-/** The attempt of what has just been asked for: it waits for the lock, or has ended because there is nothing to wait for. */
-function attemptOf(engine: Engine, work: CodeWork, by: Caller): JsonObject {
+/**
+ * Stores the attempt of what is asked for in this transaction: it waits for the lock, or ends because there is nothing
+ * to wait for. Returns its id.
+ */
+function beginAttempt(engine: Engine, tx: EngineTransaction, work: CodeWork): string {
   const { store } = engine.deps;
-  return engine.transact(causeOf(by), (tx) => {
-    const attempt = newAttempt(engine, work);
-    store.attempts.create(attempt);
-    const row = store.objects.get("access_code", work.codeId);
-    const observed = store.keypads.life(work.codeId)?.observed;
-    const [error] = observed?.errors ?? [];
-    if (row === undefined || row.gone) tx.finishAttempt(attempt.id, DONE);
-    else if (error !== undefined) {
-      const { code: type, message } = error;
-      tx.finishAttempt(attempt.id, { status: "error", result: null, error: { type, message } });
-    } else if (observed?.status !== "setting" && observed?.status !== "removing") {
-      tx.finishAttempt(attempt.id, DONE);
-    }
-    return renderActionAttempt(store.attempts.get(attempt.id) ?? attempt);
-  });
+  const attempt = newAttempt(engine, work);
+  store.attempts.create(attempt);
+  const row = store.objects.get("access_code", work.codeId);
+  const observed = store.keypads.life(work.codeId)?.observed;
+  const [error] = observed?.errors ?? [];
+  if (row === undefined || row.gone) tx.finishAttempt(attempt.id, DONE);
+  else if (error !== undefined) {
+    const { code: type, message } = error;
+    tx.finishAttempt(attempt.id, { status: "error", result: null, error: { type, message } });
+  } else if (observed?.status !== "setting" && observed?.status !== "removing") {
+    tx.finishAttempt(attempt.id, DONE);
+  }
+  return attempt.id;
+}
+
+function attemptOf({ deps: { store } }: Engine, id: string): ActionAttempt {
+  const attempt = store.attempts.get(id);
+  if (attempt === undefined) throw new Error("an attempt that was just stored is gone");
+  return attempt;
 }
 
 const DONE = { status: "success", result: {}, error: null } as const;

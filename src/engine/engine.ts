@@ -188,12 +188,19 @@ export class Engine {
     return row;
   }
 
-  /** Several changes of one act: all of them or none. */
-  localChanges(documents: readonly LocalDocument[], cause: Cause, what: string): void {
-    this.transact(cause, (tx) => {
+  /** Several changes of one act, and what `also` stores with them: all of it or none. Returns what `also` does. */
+  localChanges<T = void>(
+    documents: readonly LocalDocument[],
+    cause: Cause,
+    what: string,
+    also?: (tx: EngineTransaction) => T,
+  ): T | undefined {
+    const result = this.transact(cause, (tx) => {
       for (const document of documents) this.#changeLocally(tx, document, what);
+      return also?.(tx);
     });
     this.stepDirty();
+    return result;
   }
 
   #changeLocally(tx: EngineTransaction, document: LocalDocument, what: string): void {

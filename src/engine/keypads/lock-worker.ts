@@ -230,6 +230,8 @@ export class LockWorker {
       return true;
     } catch (error) {
       if (!isLock(error)) throw error;
+      // The lock has refused nothing: the order stays open, and after the next start reading tells what became of it.
+      if (this.#stop.signal.aborted) return false;
       this.#store(number, (slot) => failed(slot, sentenceOf(error), wasAsked(error)));
       return false;
     } finally {
