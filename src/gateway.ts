@@ -125,6 +125,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     inventory,
     version: VERSION,
     profiles: config.cardProfiles,
+    badgeFormats: config.badgeFormats,
     doors: config.doors,
     limits: {
       cardWaitMs: config.limits.cardWaitMs,

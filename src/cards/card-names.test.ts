@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { fromHex } from "#src/lib/hex";
 import { namesOfCard } from "./card-names.js";
-import { encodeWiegand, leftJustified, type WiegandFormat } from "./wiegand.js";
+import { encodeWiegand, leftJustified, WIEGAND_FORMATS } from "./wiegand.js";
 
 test.each([
   ["H10301", 12, 3_456, ["12-3456"]],
@@ -9,7 +9,8 @@ test.each([
   // 37 bits have the same length and parities with and without a facility code.
   ["H10304", 600, 500_000, ["600-500000", String(600 * 2 ** 19 + 500_000)]],
   ["C1000-35", 4_000, 1_000_000, ["4000-1000000"]],
-] as const)("%s %i %i", (format: WiegandFormat, facility, number, names) => {
+] as const)("%s %i %i", (name, facility, number, names) => {
+  const format = WIEGAND_FORMATS.find((known) => known.name === name)!; // named above
   const encoded = encodeWiegand(format, { facility, number });
   if (!encoded.isValid) throw new Error(encoded.message);
   const card = { bits: leftJustified(encoded.bits), bitCount: encoded.bits.length };

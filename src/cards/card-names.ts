@@ -1,4 +1,4 @@
-import { decodeWiegand, WIEGAND_FORMATS } from "./wiegand.js";
+import { decodeWiegand, fromLeftJustified, WIEGAND_FORMATS } from "./wiegand.js";
 
 /** As a reader reports it: bits most significant first, left-justified. */
 export interface ReportedCard {
@@ -17,8 +17,7 @@ export function namesOfCard({ bits, bitCount }: ReportedCard): readonly string[]
     const bytes = Buffer.from(bits.subarray(0, bitCount / 8));
     names.add(bytes.toString("hex")).add(Buffer.from(bytes).reverse().toString("hex"));
   }
-  const word = [...bits].reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-  const wiegand = { length: bitCount, word: word >> BigInt(bits.length * 8 - bitCount) };
+  const wiegand = fromLeftJustified(bits, bitCount);
   for (const format of WIEGAND_FORMATS) {
     const decoded = decodeWiegand(format, wiegand);
     if (!decoded.isValid) continue;

@@ -6,7 +6,7 @@ import { Secret } from "#src/lib/secret";
 import { CARD_TYPES, type CardRecord, decodeRecord, encodeRecord, RECORD_BYTES } from "./record.js";
 import { classicSectorKey, macKey, ntagPasswordKeys, type SiteKeys } from "./site-keys.js";
 import vectors from "./vectors.json" with { type: "json" };
-import { encodeWiegand } from "./wiegand.js";
+import { encodeWiegand, WIEGAND_FORMATS } from "./wiegand.js";
 
 const published = vectors.record;
 const keys: SiteKeys = {
@@ -14,7 +14,7 @@ const keys: SiteKeys = {
   issuer: new Secret(fromHex(published.issuer)),
   cardMaster: new Secret(fromHex(published.master)),
 };
-const number = encodeWiegand("H10301", published.wiegand);
+const number = encodeWiegand(WIEGAND_FORMATS[0]!, published.wiegand); /* H10301 */
 const worked: CardRecord = {
   ...published.fields,
   type: "guest",

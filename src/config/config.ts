@@ -1,4 +1,6 @@
+import { formatOf } from "#src/cards/badge-format";
 import type { CardProfile } from "#src/cards/profile";
+import { WIEGAND_FORMATS, type WiegandFormat } from "#src/cards/wiegand";
 import type { DoorMode } from "#src/domain/doors/decide";
 import type { Secret } from "#src/lib/secret";
 import type { ConfiguredDevice } from "./device-settings.js";
@@ -12,6 +14,8 @@ export interface Config {
   readonly systems: readonly ConfiguredSystem[];
   /** By key. */
   readonly cardProfiles: ReadonlyMap<string, CardProfile>;
+  /** Formats of the badges of a system, by its id. */
+  readonly badgeFormats: ReadonlyMap<string, readonly WiegandFormat[]>;
   readonly encoders: readonly ConfiguredEncoder[];
   readonly entrances: readonly ConfiguredEntrance[];
   /** Every keypad that an entrance names or that has an entry of its own. */
@@ -93,7 +97,7 @@ export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[])
     site: { id: siteId, name: file.site.name, timeZone: file.site.time_zone },
     devices,
     systems: Object.entries(file.systems).map(([key, system]) => ({
-      id: system.id?.toLowerCase() ?? objectId(siteId, "acs_system", key),
+      id: systemIdOf(siteId, key, system),
       key,
       name: system.name ?? key,
       externalType: system.external_type ?? null,
@@ -102,6 +106,7 @@ export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[])
     cardProfiles: new Map(
       Object.entries(file.card_profiles).map(([key, profile]) => [key, { ...profile, key }]),
     ),
+    badgeFormats: badgeFormatsOf(file, siteId),
     encoders: Object.entries(file.encoders).map(([key, encoder]) => ({
       id: encoder.id?.toLowerCase() ?? objectId(siteId, "acs_encoder", key),
       key,
@@ -146,6 +151,21 @@ export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[])
     stateDir: file.state_dir,
     logLevel: file.log.level,
   };
+}
+
+function systemIdOf(siteId: string, key: string, { id }: ConfigFile["systems"][string]): string {
+  return id?.toLowerCase() ?? objectId(siteId, "acs_system", key);
+}
+
+function badgeFormatsOf(file: ConfigFile, siteId: string): Config["badgeFormats"] {
+  const known = new Map(WIEGAND_FORMATS.map((format) => [format.name, format]));
+  for (const [key, format] of Object.entries(file.badge_formats)) known.set(key, formatOf(key, format));
+  return new Map(
+    Object.entries(file.systems).map(([key, system]) => [
+      systemIdOf(siteId, key, system),
+      system.badge_formats?.flatMap((name) => known.get(name) ?? []) ?? WIEGAND_FORMATS,
+    ]),
+  );
 }
 
 const OPEN_S = 5;

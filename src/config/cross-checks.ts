@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isUuid } from "#src/lib/uuid";
+import { badgeFormats } from "./badge-checks.js";
 import { type ConfiguredKind, objectId } from "./ids.js";
 import { meant, oneOf } from "./explain.js";
 import type { Finding, Path } from "./problem.js";
@@ -11,6 +12,7 @@ export function crossCheck(data: unknown): Finding[] {
   return [
     ...timeZone(data),
     ...references(data),
+    ...badgeFormats(data),
     ...duplicateIds(data),
     ...sharedNumbers(data),
     ...sharedLockUnits(data),

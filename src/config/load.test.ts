@@ -163,7 +163,7 @@ test.each([
     "sight: {",
     [
       `1 'sight' site: "site" is missing`,
-      `1 'sight' sight: unknown key "sight" (possible: site, devices, systems, card_profiles, encoders, entrances, locks, cloud, offline, limits, retention, api, socket, state_dir, log)`,
+      `1 'sight' sight: unknown key "sight" (possible: site, devices, systems, card_profiles, badge_formats, encoders, entrances, locks, cloud, offline, limits, retention, api, socket, state_dir, log)`,
     ],
   ],
   [

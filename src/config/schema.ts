@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { badgeFormatSchema } from "#src/cards/badge-format";
 import { cardProfileSchema } from "#src/cards/profile";
 import { DOOR_MODES } from "#src/domain/doors/decide";
 import { isUuid } from "#src/lib/uuid";
@@ -55,6 +56,11 @@ const system = z.strictObject({
   name: name.optional(),
   external_type: z.string().min(1).optional(),
   card_profiles: z.array(z.string()).default([]).describe("Card profiles, the preferred one first."),
+  badge_formats: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe("Formats of badges that people have already; without it, the well-known ones."),
 });
 
 const encoder = z.strictObject({
@@ -144,6 +150,10 @@ export const configSchema = z.strictObject({
   devices: z.record(key, device).default({}),
   systems: z.record(key, system).default({}),
   card_profiles: z.record(key, cardProfileSchema).default({}),
+  badge_formats: z
+    .record(key, badgeFormatSchema)
+    .default({})
+    .describe("Formats of badges beside the well-known H10301, H10306, H10304, H10302 and C1000-35."),
   encoders: z.record(key, encoder).default({}),
   entrances: z.record(key, entrance).default({}),
   locks: z

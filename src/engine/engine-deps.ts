@@ -1,4 +1,5 @@
 import type { CardProfile } from "#src/cards/profile";
+import { WIEGAND_FORMATS, type WiegandFormat } from "#src/cards/wiegand";
 import type { Inventory } from "#src/domain/inventory";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
@@ -19,6 +20,8 @@ export interface EngineDeps {
   readonly version: string;
   /** By key. */
   readonly profiles: ReadonlyMap<string, CardProfile>;
+  /** Formats of the badges of a system, by its id; a system that is not named has the well-known ones. */
+  readonly badgeFormats?: ReadonlyMap<string, readonly WiegandFormat[]>;
   /** Doors whose keypad or reader only reports, by unit; one that is not named opens by PIN. */
   readonly doors?: ReadonlyMap<string, DoorRules>;
   readonly limits: Limits;
@@ -59,4 +62,12 @@ export function profilesOf(
 ): readonly CardProfile[] {
   const system = deps.inventory.systems.find(({ id }) => id === systemId);
   return (system?.cardProfiles ?? []).flatMap((key) => deps.profiles.get(key) ?? []);
+}
+
+/** Formats of the badges that people of this system have. */
+export function badgeFormatsOf(
+  { badgeFormats }: Pick<EngineDeps, "badgeFormats">,
+  systemId: string,
+): readonly WiegandFormat[] {
+  return badgeFormats?.get(systemId) ?? WIEGAND_FORMATS;
 }
