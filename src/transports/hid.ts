@@ -1,16 +1,17 @@
 import { access, constants } from "node:fs/promises";
 import type * as NodeHid from "node-hid";
-import { DriverError, type Effect, type HidLine, type HidSettings } from "#driver-api";
+import { DriverError, type HidLine, type HidSettings } from "#driver-api";
 import { type Clock, withDeadline } from "#src/lib/deadline";
 import { type HidAddress, HID_ADDRESS_FORM, parseHidAddress } from "#src/lib/hid-address";
 import { type HidNode, isPresent, nodesAt } from "./hid-nodes.js";
+import { LineLife, textOf } from "./line-life.js";
 import { PortError } from "./port-error.js";
 import { holderName, openHolder } from "./port-holder.js";
 
 const OPEN_LIMIT_MS = 5_000;
 const CLOSE_LIMIT_MS = 1_000;
 /** Linux itself gives up a control transfer after five seconds. */
-const TRANSFER_LIMIT_MS = 6_000;
+const LIMIT = { ms: 6_000, late: "a report was not taken in time" };
 /** Reports without a number go out behind this one. */
 const UNNUMBERED = 0;
 
@@ -96,28 +97,24 @@ class OpenHid implements HidLine {
   readonly #device: NodeHid.HIDAsync;
   readonly #node: HidNode;
   readonly #settings: HidSettings;
-  readonly #clock: Clock;
+  readonly #life: LineLife;
   readonly #reportListeners = new Set<(report: Uint8Array) => void>();
-  readonly #closeListeners = new Set<(reason: string) => void>();
-  readonly #failTransfers = new Set<(error: DriverError) => void>();
-  #lostBecause: string | null = null;
-  #released: Promise<void> = Promise.resolve();
 
   constructor(device: NodeHid.HIDAsync, node: HidNode, settings: HidSettings, clock: Clock) {
     this.#device = device;
     this.#node = node;
     this.#settings = settings;
-    this.#clock = clock;
+    this.#life = new LineLife("the HID device", clock, () => this.#release(clock));
     // Also what tells of an unplugging: node-hid looks at the device only while somebody listens for data.
     device.on("data", (report: Buffer) => {
       for (const listener of [...this.#reportListeners]) listener(report);
     });
     // An unplugging comes as an error, often without a message.
-    device.on("error", () => this.#lose("the device went away"));
+    device.on("error", () => this.#life.lose("the device went away"));
   }
 
   get isOpen(): boolean {
-    return this.#lostBecause === null;
+    return this.#life.isOpen;
   }
 
   onReport(listener: (report: Uint8Array) => void): () => void {
@@ -126,94 +123,45 @@ class OpenHid implements HidLine {
   }
 
   onClose(listener: (reason: string) => void): () => void {
-    if (this.#lostBecause !== null) {
-      listener(this.#lostBecause);
-      return () => undefined;
-    }
-    this.#closeListeners.add(listener);
-    return () => this.#closeListeners.delete(listener);
+    return this.#life.onClose(listener);
   }
 
   async write(report: Uint8Array, signal: AbortSignal): Promise<void> {
     const bytes = numbered(report, this.#settings.reportBytes);
-    await this.#transfer(signal, "lost", () => this.#device.write(bytes));
+    await this.#life.carry(signal, LIMIT, () => this.#device.write(bytes));
   }
 
   async setFeature(report: Uint8Array, signal: AbortSignal): Promise<void> {
     const bytes = numbered(report, this.#settings.featureBytes ?? 0);
-    await this.#transfer(signal, "silent", () => this.#device.sendFeatureReport(bytes));
+    await this.#feature(signal, () => this.#device.sendFeatureReport(bytes));
   }
 
   async getFeature(signal: AbortSignal): Promise<Uint8Array> {
     const size = (this.#settings.featureBytes ?? 0) + 1;
-    const report = await this.#transfer(signal, "silent", () =>
-      this.#device.getFeatureReport(UNNUMBERED, size),
-    );
+    const report = await this.#feature(signal, () => this.#device.getFeatureReport(UNNUMBERED, size));
     return Uint8Array.from(report.subarray(1));
   }
 
   close(): Promise<void> {
-    this.#lose("it was closed");
-    return this.#released;
+    return this.#life.close();
   }
 
-  /** A transfer that fails means that the device is gone, or, if it `mayRefuse`, only that it did not answer. */
-  #transfer<T>(signal: AbortSignal, failure: "lost" | "silent", start: () => Promise<T>): Promise<T> {
-    if (signal.aborted) return Promise.reject(cancelled("none"));
-    if (this.#lostBecause !== null) return Promise.reject(lost("none", this.#lostBecause));
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        cancelTimer();
-        signal.removeEventListener("abort", onAbort);
-        this.#failTransfers.delete(fail);
-      };
-      const fail = (error: DriverError) => {
-        settle();
-        reject(error);
-      };
-      const onAbort = () => fail(cancelled("unknown"));
-      const cancelTimer = this.#clock.startTimer(TRANSFER_LIMIT_MS, () =>
-        this.#lose("a report was not taken in time"),
-      );
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#failTransfers.add(fail);
-      const done = (value: T) => {
-        settle();
-        resolve(value);
-      };
-      start().then(done, (cause: unknown) => void this.#judge(failure, cause, fail));
-    });
-  }
-
-  async #judge(
-    failure: "lost" | "silent",
-    cause: unknown,
-    fail: (error: DriverError) => void,
-  ): Promise<void> {
-    if (failure === "silent" && (await isPresent(this.#node))) {
-      fail(
-        new DriverError(
-          "device.silent",
-          "unknown",
-          "the device does not take or give a feature report",
-          cause,
-        ),
-      );
-    } else this.#lose(textOf(cause));
+  /** A device that is still there only did not answer. */
+  #feature<T>(signal: AbortSignal, start: () => Promise<T>): Promise<T> {
+    return this.#life.carry(signal, LIMIT, () =>
+      start().catch(async (cause: unknown) => {
+        if (!(await isPresent(this.#node))) throw cause;
+        const message = "the device does not take or give a feature report";
+        throw new DriverError("device.silent", "unknown", message, cause);
+      }),
+    );
   }
 
   /** The handle is let go of at once: as long as it is open, the device gets another node when it is plugged in again. */
-  #lose(reason: string): void {
-    if (this.#lostBecause !== null) return;
-    this.#lostBecause = reason;
-    const parent = NEVER_ABORTS;
-    const limit = { clock: this.#clock, ms: CLOSE_LIMIT_MS, parent };
-    this.#released = withDeadline(limit, () => this.#device.close()).catch(() => undefined);
-    for (const fail of [...this.#failTransfers]) fail(lost("unknown", reason));
-    const listeners = [...this.#closeListeners];
-    this.#closeListeners.clear();
+  async #release(clock: Clock): Promise<void> {
     this.#reportListeners.clear();
-    for (const listener of listeners) listener(reason);
+    const limit = { clock, ms: CLOSE_LIMIT_MS, parent: NEVER_ABORTS };
+    await withDeadline(limit, () => this.#device.close()).catch(() => undefined);
   }
 }
 
@@ -223,16 +171,4 @@ function numbered(report: Uint8Array, size: number): Buffer {
   bytes.writeUInt8(UNNUMBERED, 0);
   bytes.set(report, 1);
   return bytes;
-}
-
-function lost(effect: Effect, reason: string): DriverError {
-  return new DriverError("device.lost", effect, `the HID device is gone: ${reason}`);
-}
-
-function cancelled(effect: Effect): DriverError {
-  return new DriverError("call.cancelled", effect, "the transfer was cancelled");
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error && error.message !== "" ? error.message : "no reason given";
 }

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { DriverError, type PcscLine } from "#driver-api";
 import { type Clock, DeadlineExceeded, withDeadline } from "#src/lib/deadline";
 import { PCSC_ADDRESS_FORM, pcscReaderOf } from "#src/lib/pcsc-address";
+import { LineLife } from "./line-life.js";
 import { PortError } from "./port-error.js";
 
 /** Optional: it is built from source, and needs libpcsclite-dev. Not in the types, so that all is well without it. */
@@ -12,6 +13,7 @@ const FIND_LIMIT_MS = 3_000;
 const CONNECT_LIMIT_MS = 3_000;
 /** A DESFire card may take seconds to be formatted. */
 const TRANSMIT_LIMIT_MS = 6_000;
+const SILENT = new DriverError("device.silent", "unknown", "the PC/SC service does not answer");
 /** A short APDU's answer: 256 bytes and the status. */
 const ANSWER_MAX = 258;
 
@@ -107,23 +109,23 @@ class OpenReader implements PcscLine {
   readonly #service: Service;
   readonly #reader: Reader;
   readonly #clock: Clock;
-  readonly #closeListeners = new Set<(reason: string) => void>();
+  readonly #life: LineLife;
   #state = 0;
   #atr: Uint8Array | null = null;
   #protocol = 0;
-  #lostBecause: string | null = null;
 
   constructor(service: Service, reader: Reader, clock: Clock) {
     this.#service = service;
     this.#reader = reader;
     this.#clock = clock;
+    this.#life = new LineLife("the reader", clock, () => this.#release());
     reader.on("status", ({ state, atr }) => {
       this.#state = state;
       this.#atr = atr === undefined || atr.length === 0 ? null : Uint8Array.from(atr);
     });
-    reader.on("error", (error) => this.#lose(error.message));
-    reader.on("end", () => this.#lose("the reader was unplugged"));
-    service.on("error", (error) => this.#lose(error.message));
+    reader.on("error", (error) => this.#life.lose(error.message));
+    reader.on("end", () => this.#life.lose("the reader was unplugged"));
+    service.on("error", (error) => this.#life.lose(error.message));
   }
 
   get readerName(): string {
@@ -131,16 +133,18 @@ class OpenReader implements PcscLine {
   }
 
   get isOpen(): boolean {
-    return this.#lostBecause === null;
+    return this.#life.isOpen;
   }
 
   present(signal: AbortSignal): Promise<boolean> {
-    return this.#bounded(CONNECT_LIMIT_MS, signal, () => Promise.resolve(this.#isPresent));
+    return this.#life.carry(signal, { ms: CONNECT_LIMIT_MS, late: SILENT }, () =>
+      Promise.resolve(this.#isPresent),
+    );
   }
 
   async connect(signal: AbortSignal): Promise<Uint8Array | null> {
     await this.disconnect();
-    return this.#bounded(CONNECT_LIMIT_MS, signal, async () => {
+    return this.#life.carry(signal, { ms: CONNECT_LIMIT_MS, late: SILENT }, async () => {
       if (!this.#isPresent) return null;
       const options = { share_mode: this.#reader.SCARD_SHARE_EXCLUSIVE };
       const isConnected = await new Promise<boolean>((resolve) => {
@@ -154,7 +158,7 @@ class OpenReader implements PcscLine {
   }
 
   transmit(apdu: Uint8Array, signal: AbortSignal): Promise<Uint8Array | null> {
-    return this.#bounded(TRANSMIT_LIMIT_MS, signal, () => {
+    return this.#life.carry(signal, { ms: TRANSMIT_LIMIT_MS, late: SILENT }, () => {
       if (!this.#reader.connected) return Promise.resolve(null);
       return new Promise((resolve) => {
         this.#reader.transmit(Buffer.from(apdu), ANSWER_MAX, this.#protocol, (error, answer) => {
@@ -166,48 +170,33 @@ class OpenReader implements PcscLine {
   }
 
   async disconnect(): Promise<void> {
-    if (!this.#reader.connected || this.#lostBecause !== null) return;
-    const ended = new Promise<void>((resolve) => {
-      this.#reader.disconnect(this.#reader.SCARD_UNPOWER_CARD, () => resolve());
-    });
-    const { signal } = new AbortController();
-    await withDeadline({ clock: this.#clock, ms: CONNECT_LIMIT_MS, parent: signal }, () => ended).catch(
-      () => undefined,
-    );
+    if (!this.#reader.connected || !this.isOpen) return;
+    await this.#powerDown();
   }
 
   onClose(listener: (reason: string) => void): () => void {
-    if (this.#lostBecause !== null) listener(this.#lostBecause);
-    else this.#closeListeners.add(listener);
-    return () => this.#closeListeners.delete(listener);
+    return this.#life.onClose(listener);
   }
 
-  async close(): Promise<void> {
-    if (this.#lostBecause === null) await this.disconnect();
-    this.#lose("the line was closed");
-    this.#reader.close();
-    this.#service.close();
+  close(): Promise<void> {
+    return this.#life.close();
   }
 
   get #isPresent(): boolean {
     return (this.#state & this.#reader.SCARD_STATE_PRESENT) !== 0;
   }
 
-  #lose(reason: string): void {
-    if (this.#lostBecause !== null) return;
-    this.#lostBecause = reason;
-    const listeners = [...this.#closeListeners];
-    this.#closeListeners.clear();
-    for (const listener of listeners) listener(reason);
+  async #release(): Promise<void> {
+    if (this.#reader.connected) await this.#powerDown();
+    this.#reader.close();
+    this.#service.close();
   }
 
-  async #bounded<T>(ms: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.#lostBecause !== null) throw new DriverError("device.lost", "unknown", this.#lostBecause);
-    try {
-      return await withDeadline({ clock: this.#clock, ms, parent: signal }, work);
-    } catch (cause) {
-      if (!(cause instanceof DeadlineExceeded)) throw cause;
-      throw new DriverError("device.silent", "unknown", "the PC/SC service does not answer", cause);
-    }
+  async #powerDown(): Promise<void> {
+    const limit = { clock: this.#clock, ms: CONNECT_LIMIT_MS, parent: new AbortController().signal };
+    const ended = new Promise<void>((resolve) => {
+      this.#reader.disconnect(this.#reader.SCARD_UNPOWER_CARD, () => resolve());
+    });
+    await withDeadline(limit, () => ended).catch(() => undefined);
   }
 }

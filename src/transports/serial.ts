@@ -2,6 +2,7 @@ import { access, constants, stat } from "node:fs/promises";
 import { SerialPort } from "serialport";
 import { DriverError, type SerialLine, type SerialSettings } from "#driver-api";
 import { type Clock, withDeadline } from "#src/lib/deadline";
+import { LineLife } from "./line-life.js";
 import { PortError } from "./port-error.js";
 import { holderName, lockHolder, portHolder, type PortHolder } from "./port-holder.js";
 
@@ -60,26 +61,24 @@ export async function openSerialLine(
 class OpenLine implements SerialLine {
   readonly #port: SerialPort;
   readonly #clock: Clock;
+  readonly #life: LineLife;
   readonly #dataListeners = new Set<(chunk: Uint8Array) => void>();
-  readonly #closeListeners = new Set<(reason: string) => void>();
-  readonly #failWrites = new Set<(error: DriverError) => void>();
-  #lostBecause: string | null = null;
-  #released: Promise<void> = Promise.resolve();
   #cancelWatch: () => void = () => undefined;
 
   constructor(port: SerialPort, clock: Clock) {
     this.#port = port;
     this.#clock = clock;
+    this.#life = new LineLife("the serial line", clock, () => this.#release());
     port.on("data", (chunk: Buffer) => {
       for (const listener of [...this.#dataListeners]) listener(chunk);
     });
-    port.on("error", (error: Error) => this.#lose(error.message));
-    port.on("close", () => this.#lose("the device went away"));
+    port.on("error", (error: Error) => this.#life.lose(error.message));
+    port.on("close", () => this.#life.lose("the device went away"));
     this.#watch();
   }
 
   get isOpen(): boolean {
-    return this.#lostBecause === null;
+    return this.#life.isOpen;
   }
 
   onData(listener: (chunk: Uint8Array) => void): () => void {
@@ -88,78 +87,42 @@ class OpenLine implements SerialLine {
   }
 
   onClose(listener: (reason: string) => void): () => void {
-    if (this.#lostBecause !== null) {
-      listener(this.#lostBecause);
-      return () => undefined;
-    }
-    this.#closeListeners.add(listener);
-    return () => this.#closeListeners.delete(listener);
+    return this.#life.onClose(listener);
   }
 
   write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.reject(cancelled("none"));
-    if (this.#lostBecause !== null) return Promise.reject(lost("none", this.#lostBecause));
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        cancelTimer();
-        signal.removeEventListener("abort", onAbort);
-        this.#failWrites.delete(fail);
-      };
-      const fail = (error: DriverError) => {
-        settle();
-        reject(error);
-      };
-      const onAbort = () => fail(cancelled("unknown"));
-      // After an unplug neither the write nor the drain may ever call back.
-      const cancelTimer = this.#clock.startTimer(this.#writeLimitMs(bytes.length), () =>
-        this.#lose("a write was not finished in time"),
-      );
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#failWrites.add(fail);
-      const drained = (error: Error | null | undefined) => {
-        if (error) {
-          this.#lose(error.message);
-          return;
-        }
-        settle();
-        resolve();
-      };
-      this.#port.write(Buffer.from(bytes), (error) =>
-        error ? this.#lose(error.message) : this.#port.drain(drained),
-      );
-    });
+    const limit = { ms: this.#writeLimitMs(bytes.length), late: "a write was not finished in time" };
+    return this.#life.carry(
+      signal,
+      limit,
+      () =>
+        new Promise((resolve, reject) => {
+          const drained = (error: Error | null | undefined) => (error ? reject(error) : resolve());
+          this.#port.write(Buffer.from(bytes), (error) =>
+            error ? reject(error) : this.#port.drain(drained),
+          );
+        }),
+    );
   }
 
   async setBaudRate(baud: number): Promise<void> {
-    if (this.#lostBecause !== null) throw lost("none", this.#lostBecause);
+    this.#life.assertOpen();
     try {
       await bounded(this.#clock, BAUD_CHANGE_LIMIT_MS, (done) => this.#port.update({ baudRate: baud }, done));
     } catch (cause) {
-      throw this.isOpen
-        ? new DriverError("device.refused", "none", `the port does not take ${baud} baud`, cause)
-        : lost("none", "it went away while its speed was changed");
+      this.#life.assertOpen();
+      throw new DriverError("device.refused", "none", `the port does not take ${baud} baud`, cause);
     }
   }
 
   close(): Promise<void> {
-    this.#lose("it was closed");
-    return this.#released;
-  }
-
-  #lose(reason: string): void {
-    if (this.#lostBecause !== null) return;
-    this.#lostBecause = reason;
-    this.#cancelWatch();
-    this.#released = this.#release();
-    for (const fail of [...this.#failWrites]) fail(lost("unknown", reason));
-    const listeners = [...this.#closeListeners];
-    this.#closeListeners.clear();
-    this.#dataListeners.clear();
-    for (const listener of listeners) listener(reason);
+    return this.#life.close();
   }
 
   /** Closing a port with unsent bytes can take the kernel half a minute; nobody waits for that. */
   async #release(): Promise<void> {
+    this.#cancelWatch();
+    this.#dataListeners.clear();
     if (!this.#port.isOpen) return;
     await bounded(this.#clock, CLOSE_LIMIT_MS, (done) => this.#port.close(done)).catch(() => undefined);
   }
@@ -173,7 +136,7 @@ class OpenLine implements SerialLine {
     this.#cancelWatch = this.#clock.startTimer(WATCH_EVERY_MS, () => {
       this.#port.port?.getBaudRate().then(
         () => this.isOpen && this.#watch(),
-        () => this.#lose("the device went away"),
+        () => this.#life.lose("the device went away"),
       );
     });
   }
@@ -182,14 +145,6 @@ class OpenLine implements SerialLine {
     // Eleven bits a byte: start, eight data, parity, stop.
     return WRITE_SLACK_MS + (bytes * 11_000) / this.#port.baudRate;
   }
-}
-
-function lost(effect: "none" | "unknown", reason: string): DriverError {
-  return new DriverError("device.lost", effect, `the serial line is gone: ${reason}`);
-}
-
-function cancelled(effect: "none" | "unknown"): DriverError {
-  return new DriverError("call.cancelled", effect, "the write was cancelled");
 }
 
 /** Waits at most `ms` for a callback of serialport. */
