@@ -1,16 +1,7 @@
+import type { EventQuery } from "#src/api/model";
 import { type EventSubject, type SeamEvent, seamEvent, type SeamEventType } from "#src/domain/seam/event";
 import { uuidV5 } from "#src/lib/uuid";
 import type { CloudDatabase } from "./database.js";
-
-export interface SeamEventsQuery {
-  readonly since?: number | undefined;
-  readonly before?: number | undefined;
-  readonly ids?: readonly string[] | undefined;
-  readonly types?: readonly string[] | undefined;
-  readonly where: Readonly<Record<string, readonly string[]>>;
-  readonly limit: number;
-  readonly newestFirst?: boolean | undefined;
-}
 
 /** Events in Seam's words. The id comes from what happened, so that the same fact is told once. */
 export class SeamEvents {
@@ -58,7 +49,7 @@ export class SeamEvents {
   }
 
   /** In the order in which they happened. */
-  list(query: SeamEventsQuery): readonly SeamEvent[] {
+  list(query: EventQuery): readonly SeamEvent[] {
     const { since = -Infinity, before = Infinity, ids, types, where, limit } = query;
     const rows = this.#database
       .prepare<[], { body: string; occurred_at: number }>(
