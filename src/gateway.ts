@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { causeOf } from "#src/api/gateway-attempts";
 import { gatewayDesk } from "#src/api/gateway-desk";
@@ -89,7 +89,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const openers = lineOpeners(clock);
   const devices = new Devices(
     await Promise.all(
-      config.devices.map((device) => supervised(device, { clock, watch, keySets: store.keySets })),
+      config.devices.map((device) =>
+        supervised(device, { clock, watch, keySets: store.keySets, stateDir: config.stateDir }),
+      ),
     ),
     {
       openers,
@@ -294,11 +296,18 @@ async function supervised(
     clock,
     watch,
     keySets,
-  }: { readonly clock: Clock; readonly watch: WatchPart; readonly keySets: Store["keySets"] },
+    stateDir,
+  }: {
+    readonly clock: Clock;
+    readonly watch: WatchPart;
+    readonly keySets: Store["keySets"];
+    readonly stateDir: string;
+  },
 ): Promise<SupervisedDevice> {
   const driver = await loadDriver(device.driver);
   if (driver === undefined) throw new Error(`there is no driver ${device.driver}`);
   const keys = (id: string) => keySets.list().map((set) => readerKey(set, id));
+  const folder = driver.keepsFiles === true ? { folder: deviceFolder(stateDir, device.key) } : {};
   return {
     key: device.key,
     driverId: driver.id,
@@ -306,8 +315,16 @@ async function supervised(
     onTurn: watch(`device ${device.key}`, DEVICE_SILENCE_MAX_MS),
     line: wantedLine(driver),
     open: (line, log, signal) =>
-      driver.open(device.settings, { line: line ?? undefined, clock, log, keys }, { signal }),
+      driver.open(device.settings, { line: line ?? undefined, clock, log, keys, ...folder }, { signal }),
   };
+}
+
+/** Made when it is missing; nobody else may look into it. */
+function deviceFolder(stateDir: string, key: string): string {
+  const path = join(stateDir, "devices", key);
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chmodSync(path, 0o700);
+  return path;
 }
 
 /** The clock's floor, kept across restarts. */

@@ -27,6 +27,11 @@ export interface DriverContext<K extends TransportKind> {
    * the one that it should have, then older ones. Empty where the site has no keys; left out where nobody keeps any.
    */
   readonly keys?: (id: string) => readonly Secret<Uint8Array>[];
+  /**
+   * For a driver that `keepsFiles`: a folder that only this device uses and only this program may read. It outlives
+   * restarts; a driver copes with its loss.
+   */
+  readonly folder?: string;
 }
 
 /** One brand. It gets an open line, never a port name; it keeps no global state and registers nothing. */
@@ -44,6 +49,8 @@ export interface Driver<Config = unknown, K extends TransportKind = TransportKin
    * it answers crosses as plain data, so it is made of plain objects, bytes, maps, `Secret` and functions.
    */
   readonly hosted?: true;
+  /** Its library keeps files of its own: the driver is given a folder for them. */
+  readonly keepsFiles?: true;
   /** Parsed before `open`; holds what lies beside `driver` and `port` under the device in the configuration. */
   readonly config: z.ZodType<Config>;
   /**
