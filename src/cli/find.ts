@@ -7,6 +7,7 @@ import { usersList } from "#src/api/schemas/users";
 import { isUuid } from "#src/lib/uuid";
 import { type DaemonClient, understood } from "./daemon-client.js";
 import { refused } from "./exit-codes.js";
+import { rowsOf } from "./pages.js";
 import { alternatives, stateOf } from "./words.js";
 
 /** People name things as they see them; the API wants ids. One match is taken, several are listed, none is refused. */
@@ -62,9 +63,17 @@ export async function findCredential(client: DaemonClient, text: string): Promis
   return credential.acs_credential_id;
 }
 
+export async function allLocks(client: DaemonClient): Promise<readonly z.infer<typeof device>[]> {
+  const { items } = await rowsOf(
+    (paging) => client.call(devicesList, paging),
+    (page) => page.devices,
+  );
+  return items;
+}
+
 /** By id, name, or the beginning of one of them. */
 export async function findLock(client: DaemonClient, text: string): Promise<z.infer<typeof device>> {
-  const { devices } = await client.call(devicesList, { limit: 500 });
+  const devices = await allLocks(client);
   return onlyOne(
     named(devices, text, ({ device_id, display_name }) => [device_id, display_name]),
     {

@@ -12,13 +12,13 @@ import { codesRetry } from "#src/api/schemas/desk";
 import type { accessCode } from "#src/api/schemas/objects";
 import { refused } from "../exit-codes.js";
 import { findLock } from "../find.js";
+import { rowsOf } from "../pages.js";
 import { pinFrom } from "../pin.js";
 import type { AddCommand } from "../program.js";
 import { timeOf, validityOf } from "../words.js";
 
 type AccessCode = z.infer<typeof accessCode>;
 
-const PAGE = 500;
 const ON = ["--lock <lock>", "lock, by id or name"] as const;
 const CODE = [
   "--code <file>",
@@ -43,9 +43,16 @@ export function codeCommands(program: Command, add: AddCommand): void {
       .requiredOption(...ON),
     async (context, _words, { lock }: { readonly lock: string }) => {
       const { device_id } = await findLock(context.client, lock);
-      const managed = await pages((paging) => context.client.call(accessCodesList, { device_id, ...paging }));
-      const others = await pages((paging) => context.client.call(unmanagedList, { device_id, ...paging }));
-      context.output.list([...managed, ...others].map(withoutPin), {
+      const codesOf = (page: { readonly access_codes: readonly AccessCode[] }) => page.access_codes;
+      const managed = await rowsOf(
+        (paging) => context.client.call(accessCodesList, { device_id, ...paging }),
+        codesOf,
+      );
+      const others = await rowsOf(
+        (paging) => context.client.call(unmanagedList, { device_id, ...paging }),
+        codesOf,
+      );
+      context.output.list([...managed.items, ...others.items].map(withoutPin), {
         columns: {
           CODE: ({ access_code_id }) => access_code_id,
           NAME: ({ name }) => name ?? "",
@@ -170,22 +177,4 @@ function codeWords(code: AccessCode): string {
     ...[...errors, ...warnings].map(({ message }) => message),
     code.access_code_id,
   ].join("\n");
-}
-
-async function pages(
-  page: (paging: { limit: number; page_cursor?: string }) => Promise<{
-    readonly access_codes: readonly AccessCode[];
-    readonly pagination: { readonly next_page_cursor: string | null };
-  }>,
-): Promise<AccessCode[]> {
-  const items: AccessCode[] = [];
-  for (let cursor: string | null = null; ;) {
-    const { access_codes, pagination } = await page({
-      limit: PAGE,
-      ...(cursor === null ? {} : { page_cursor: cursor }),
-    });
-    items.push(...access_codes);
-    cursor = pagination.next_page_cursor;
-    if (cursor === null) return items;
-  }
 }

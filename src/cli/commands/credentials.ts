@@ -3,14 +3,12 @@ import { z } from "zod";
 import { credentialsList } from "#src/api/schemas/credentials";
 import { credentialsRevoke, deskCredentialGet } from "#src/api/schemas/desk";
 import { acsCredential } from "#src/api/schemas/objects";
-import type { CliContext } from "../context.js";
 import { understood } from "../daemon-client.js";
 import { refused } from "../exit-codes.js";
 import { findCredential } from "../find.js";
+import { rowsOf } from "../pages.js";
 import type { AddCommand } from "../program.js";
 import { stateOf, timeOf, validityOf } from "../words.js";
-
-const PAGE = 500;
 
 /** Credentials: list, look at, revoke. */
 export function credentialCommands(program: Command, add: AddCommand): void {
@@ -26,7 +24,12 @@ export function credentialCommands(program: Command, add: AddCommand): void {
       const wanted = Number(limit);
       if (!Number.isSafeInteger(wanted) || wanted < 1)
         throw refused(`--limit is a number from 1, not "${limit}".`);
-      const { items, hasMore } = await firstCredentials(context, wanted, search);
+      const { items, hasMore } = await rowsOf(
+        (paging) =>
+          context.client.call(credentialsList, { ...(search === undefined ? {} : { search }), ...paging }),
+        (page) => page.acs_credentials,
+        wanted,
+      );
       context.output.list(items, {
         columns: {
           CREDENTIAL: ({ acs_credential_id }) => acs_credential_id,
@@ -67,25 +70,6 @@ export function credentialCommands(program: Command, add: AddCommand): void {
       context.output.say(credential, revokedWords(credential));
     },
   );
-}
-
-async function firstCredentials(
-  { client }: CliContext,
-  wanted: number,
-  search: string | undefined,
-): Promise<{ items: z.infer<typeof acsCredential>[]; hasMore: boolean }> {
-  const items: z.infer<typeof acsCredential>[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: z.infer<typeof credentialsList.output> = await client.call(credentialsList, {
-      limit: Math.min(PAGE, wanted - items.length),
-      ...(search === undefined ? {} : { search }),
-      ...(cursor === null ? {} : { page_cursor: cursor }),
-    });
-    items.push(...page.acs_credentials);
-    cursor = page.pagination.next_page_cursor;
-  } while (cursor !== null && items.length < wanted);
-  return { items, hasMore: cursor !== null };
 }
 
 const life = z.looseObject({

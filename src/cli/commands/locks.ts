@@ -1,16 +1,15 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { devicesList, locksLockDoor, locksUnlockDoor } from "#src/api/schemas/devices";
+import { locksLockDoor, locksUnlockDoor } from "#src/api/schemas/devices";
 import type { actionAttempt, device } from "#src/api/schemas/objects";
 import { simulateKeypadEntry } from "#src/api/schemas/simulate";
 import type { CliContext } from "../context.js";
 import { CliError, EXIT } from "../exit-codes.js";
-import { findLock } from "../find.js";
+import { allLocks, findLock } from "../find.js";
 import { sentence } from "../follow-job.js";
 import type { AddCommand } from "../program.js";
 import { pinFrom } from "../pin.js";
 
-const PAGE = 500;
 const LOCK = ["<lock>", "lock, by id (or its beginning) or by its name"] as const;
 
 type Lock = z.infer<typeof device>;
@@ -23,7 +22,7 @@ export function lockCommands(program: Command, add: AddCommand): void {
   add(
     locks.command("list", { isDefault: true }).description("list keypad locks and how they are"),
     async (context) => {
-      context.output.list(await allLocks(context), {
+      context.output.list(await allLocks(context.client), {
         columns: {
           LOCK: ({ display_name }) => display_name,
           STATE: stateOf,
@@ -79,19 +78,6 @@ function sayEnd({ output }: CliContext, attempt: Attempt, words: string): void {
   if (attempt.status === "pending")
     throw new CliError(EXIT.failed, "pending", "The lock has not answered yet; its state says what it did.");
   output.say({ action_attempt: attempt }, words);
-}
-
-async function allLocks({ client }: CliContext): Promise<Lock[]> {
-  const items: Lock[] = [];
-  for (let cursor: string | null = null; ;) {
-    const page: z.infer<typeof devicesList.output> = await client.call(devicesList, {
-      limit: PAGE,
-      ...(cursor === null ? {} : { page_cursor: cursor }),
-    });
-    items.push(...page.devices);
-    cursor = page.pagination.next_page_cursor;
-    if (cursor === null) return items;
-  }
 }
 
 function stateOf({ properties }: Lock): string {
