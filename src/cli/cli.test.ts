@@ -25,9 +25,9 @@ import {
 } from "#src/api/schemas/secrets";
 import { usersList } from "#src/api/schemas/users";
 import { type FakeDaemon, Refusal, startFakeDaemon } from "#test/support/fake-daemon";
+import { typed, type Typed } from "#test/support/typed";
 import type { CliEdge } from "./context.js";
 import { EXIT, refused } from "./exit-codes.js";
-import { runCli } from "./program.js";
 
 const CREDENTIAL = "0190a1b2-0000-7000-8000-000000000001";
 const OTHER = "0190a1b2-0000-7000-8000-000000000002";
@@ -112,31 +112,15 @@ beforeEach(async () => {
 });
 afterEach(() => daemon.close());
 
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly error: string;
-}
-
-/** Runs one command line. `interrupt`, when given, receives the function that is Ctrl-C. */
-async function run(words: readonly string[], edge: Partial<CliEdge> = {}): Promise<Run> {
-  let out = "";
-  let error = "";
-  const code = await runCli(words, {
-    version: "1.2.3",
-    streams: { out: (text) => void (out += text), error: (text) => void (error += text) },
+/** Runs one command line against the daemon of this test. */
+function run(words: readonly string[], edge: Partial<CliEdge> = {}): Promise<Typed> {
+  return typed(words, {
     socketPath: daemon.socketPath,
     configPath: "/etc/lockbridge/lockbridge.yaml",
-    onInterrupt: () => () => undefined,
-    readSecretText: () => "",
-    readText: () => "",
     checkConfig: () => Promise.resolve({ problems: [], notes: [] }),
-    addDevice: (path) => Promise.resolve({ path, encoderOf: null }),
     runGateway: () => Promise.resolve(0),
-    runDemo: () => Promise.resolve(0),
     ...edge,
   });
-  return { code, out, error };
 }
 
 const lines = (text: string) => text.split("\n").filter((line) => line !== "");

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { clockResetFloor, statusGet, syncGet } from "#src/api/schemas/desk";
 import { type FakeDaemon, startFakeDaemon } from "#test/support/fake-daemon";
+import { typed } from "#test/support/typed";
 import { EXIT } from "./exit-codes.js";
-import { runCli } from "./program.js";
 
 const NOW = "2026-11-22T14:00:00.000Z";
 const ok = true as const;
@@ -27,25 +27,7 @@ let daemon: FakeDaemon;
 beforeEach(async () => (daemon = await startFakeDaemon()));
 afterEach(() => daemon.close());
 
-async function run(words: readonly string[]) {
-  let out = "";
-  let error = "";
-  const never = () => Promise.reject(new Error("not asked for"));
-  const code = await runCli(words, {
-    version: "1.2.3",
-    streams: { out: (text) => void (out += text), error: (text) => void (error += text) },
-    socketPath: daemon.socketPath,
-    configPath: "",
-    onInterrupt: () => () => undefined,
-    readSecretText: () => "",
-    readText: () => "",
-    checkConfig: never,
-    addDevice: (path) => Promise.resolve({ path, encoderOf: null }),
-    runGateway: never,
-    runDemo: never,
-  });
-  return { code, out, error };
-}
+const run = (words: readonly string[]) => typed(words, { socketPath: daemon.socketPath });
 const part = (name: string, state: "ok" | "degraded" | "failed") => ({
   part: name,
   state,

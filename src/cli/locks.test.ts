@@ -13,8 +13,8 @@ import { codesRetry } from "#src/api/schemas/desk";
 import type { accessCode, actionAttempt, device } from "#src/api/schemas/objects";
 import { simulateKeypadEntry } from "#src/api/schemas/simulate";
 import { type FakeDaemon, Refusal, startFakeDaemon } from "#test/support/fake-daemon";
+import { typed } from "#test/support/typed";
 import { EXIT, refused } from "./exit-codes.js";
-import { runCli } from "./program.js";
 
 const LOCK = "0190a1b2-0000-7000-8000-000000000001";
 const OTHER = "0190a1b2-0000-7000-8000-000000000002";
@@ -66,35 +66,20 @@ beforeEach(async () => {
 });
 afterEach(() => daemon.close());
 
-async function run(words: readonly string[], secret: () => string = () => "") {
-  let [out, error] = ["", ""];
-  const exit = await runCli([...words], {
-    version: "0",
-    streams: { out: (text) => void (out += text), error: (text) => void (error += text) },
-    socketPath: daemon.socketPath,
-    configPath: "",
-    onInterrupt: () => () => undefined,
-    readSecretText: secret,
-    readText: () => "",
-    checkConfig: () => Promise.resolve({ problems: [], notes: [] }),
-    addDevice: (path) => Promise.resolve({ path, encoderOf: null }),
-    runGateway: () => Promise.resolve(0),
-    runDemo: () => Promise.resolve(0),
-  });
-  return { exit, out, error };
-}
+const run = (words: readonly string[], secret: () => string = () => "") =>
+  typed(words, { socketPath: daemon.socketPath, readSecretText: secret });
 
 test("locks are listed with what a technician asks: reachable, locked, battery", async () => {
-  const { exit, out } = await run(["locks"]);
-  expect(exit).toBe(EXIT.ok);
+  const { code, out } = await run(["locks"]);
+  expect(code).toBe(EXIT.ok);
   expect(out).toMatch(/Back door\s+locked\s+42 %/);
   expect(out).toMatch(/Annex\s+offline/);
 });
 
 test("a door is unlocked by its name, and the lock's word is waited for", async () => {
   daemon.on(locksUnlockDoor, () => ({ action_attempt: attempt, ok }));
-  const { exit, out } = await run(["locks", "unlock", "back"]);
-  expect([exit, out]).toEqual([EXIT.ok, "Back door is unlocked.\n"]);
+  const { code, out } = await run(["locks", "unlock", "back"]);
+  expect([code, out]).toEqual([EXIT.ok, "Back door is unlocked.\n"]);
   expect(daemon.calls.at(-1)).toMatchObject({ input: { device_id: LOCK, sync: true } });
 });
 
@@ -106,14 +91,14 @@ test("a lock that does not answer is a failure with its reason", async () => {
   };
   daemon.on(locksLockDoor, () => ({ action_attempt: failed, ok }));
   expect(await run(["locks", "lock", LOCK])).toMatchObject({
-    exit: EXIT.failed,
+    code: EXIT.failed,
     error: "The lock cannot be reached.\n",
   });
 });
 
 test("a lock that nobody knows is refused, and the known ones are named", async () => {
-  const { exit, error } = await run(["locks", "unlock", "cellar"]);
-  expect(exit).toBe(EXIT.refused);
+  const { code, error } = await run(["locks", "unlock", "cellar"]);
+  expect(code).toBe(EXIT.refused);
   expect(error).toContain('There is no lock "cellar". There are:\n  Back door');
 });
 
@@ -135,8 +120,8 @@ test("codes are listed without their PINs, those set at the lock too", async () 
     ["codes", "list", "--lock", "Back door"],
     ["--json", "codes", "list", "--lock", LOCK],
   ]) {
-    const { exit, out } = await run(words);
-    expect(exit).toBe(EXIT.ok);
+    const { code, out } = await run(words);
+    expect(code).toBe(EXIT.ok);
     expect(out).not.toContain(PIN);
     expect(out).toContain("Cleaner");
   }
@@ -147,7 +132,7 @@ test("codes are listed without their PINs, those set at the lock too", async () 
 test("a PIN comes from a file, and never from the command line", async () => {
   daemon.on(accessCodesCreate, () => ({ access_code: code, action_attempt: attempt, ok }));
   const words = ["codes", "create", "Back door", "--name", "Cleaner", "--until", "2026-11-25T11:00:00Z"];
-  expect((await run([...words, "--code", "-"], () => `${PIN}\n`)).exit).toBe(EXIT.ok);
+  expect((await run([...words, "--code", "-"], () => `${PIN}\n`)).code).toBe(EXIT.ok);
   expect(daemon.calls.at(-1)).toMatchObject({ input: { device_id: LOCK, name: "Cleaner" } });
   // What a schema makes of a PIN cannot be read by accident.
   expect(JSON.stringify(daemon.calls)).not.toContain(PIN);
@@ -155,7 +140,7 @@ test("a PIN comes from a file, and never from the command line", async () => {
   await run(words);
   expect(daemon.calls.at(-1)?.input).not.toHaveProperty("code");
   const bad = await run([...words, "--code", "pin"], () => "12a4");
-  expect(bad).toMatchObject({ exit: EXIT.refused, error: "pin holds no PIN: digits only.\n" });
+  expect(bad).toMatchObject({ code: EXIT.refused, error: "pin holds no PIN: digits only.\n" });
   const open = await run([...words, "--code", "pin"], () => {
     throw refused("pin is open to its group or to others: chmod 600 pin");
   });
@@ -164,10 +149,10 @@ test("a PIN comes from a file, and never from the command line", async () => {
 
 test("a code is changed and shown as it is then; nothing to change is a mistake", async () => {
   daemon.on(accessCodesUpdate, () => ({ action_attempt: attempt, ok }));
-  const { exit, out } = await run(["codes", "update", CODE, "--name", "Cleaner"]);
-  expect(exit).toBe(EXIT.ok);
+  const { code, out } = await run(["codes", "update", CODE, "--name", "Cleaner"]);
+  expect(code).toBe(EXIT.ok);
   expect(out).toContain(`Cleaner  PIN ${PIN}  set`);
-  expect((await run(["codes", "update", CODE])).exit).toBe(EXIT.refused);
+  expect((await run(["codes", "update", CODE])).code).toBe(EXIT.refused);
 });
 
 test("deleting says how to see that it is gone; the daemon's refusal is told", async () => {
@@ -177,22 +162,22 @@ test("deleting says how to see that it is gone; the daemon's refusal is told", a
     throw new Refusal(404, "access_code_not_found", "There is no access code of this id.");
   });
   expect(await run(["codes", "delete", CODE])).toMatchObject({
-    exit: EXIT.refused,
+    code: EXIT.refused,
     error: "There is no access code of this id.\n",
   });
 });
 
 test("a PIN is typed at a simulated keypad", async () => {
   daemon.on(simulateKeypadEntry, () => ({ action_attempt: attempt, ok }));
-  const { exit } = await run(["simulate", "keys", "Back door", "--code", "-"], () => PIN);
-  expect(exit).toBe(EXIT.ok);
+  const { code } = await run(["simulate", "keys", "Back door", "--code", "-"], () => PIN);
+  expect(code).toBe(EXIT.ok);
   expect(daemon.calls.at(-1)).toMatchObject({ path: "/locks/simulate/keypad_code_entry" });
 });
 
 test("what a lock was tried with too often is tried again", async () => {
   daemon.on(codesRetry, () => ({ retried_slots: 2, ok }));
-  const { exit, out } = await run(["codes", "retry", "Back door"]);
-  expect(exit).toBe(EXIT.ok);
+  const { code, out } = await run(["codes", "retry", "Back door"]);
+  expect(code).toBe(EXIT.ok);
   expect(out).toContain("2 slots are tried again");
   expect(daemon.calls.at(-1)).toMatchObject({ input: { device_id: LOCK } });
 });

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { expect, test } from "vitest";
+import { bareEdge } from "#test/support/typed";
 import { EXIT, EXIT_MEANINGS } from "./exit-codes.js";
 import { buildProgram } from "./program.js";
 
@@ -22,21 +23,11 @@ Ctrl-C only stops watching.
 <!-- Made from the code by src/cli/manual.test.ts; UPDATE_DOCS=1 renews it. -->
 `;
 
-const never = () => Promise.reject(new Error("not for the manual"));
 const program = buildProgram(
-  {
-    version: "",
-    streams: { out: () => undefined, error: () => undefined },
+  bareEdge({
     socketPath: "/run/lockbridge/lockbridge.sock",
     configPath: "/etc/lockbridge/lockbridge.yaml",
-    onInterrupt: () => () => undefined,
-    readSecretText: () => "",
-    readText: () => "",
-    checkConfig: never,
-    addDevice: (path) => Promise.resolve({ path, encoderOf: null }),
-    runGateway: never,
-    runDemo: never,
-  },
+  }),
   () => undefined,
 );
 

@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { credentialsGet } from "#src/api/schemas/credentials";
 import { EXIT } from "#src/cli/exit-codes";
-import { runCli } from "#src/cli/program";
 import { toHex } from "#src/lib/hex";
 import { NtagCard } from "#src/sandbox/cards/ntag";
 import { isWrite } from "#test/heal/plug";
 import { blank, type HealSite, startHealSite } from "#test/heal/site";
+import { typed, type Typed } from "#test/support/typed";
 
 /** `lockbridge encode --batch` at a real gateway: a PN532 on a pseudo-terminal, and a person with a pile of cards. */
 
@@ -21,49 +21,24 @@ afterEach(() => site.stop());
 const csv = (ids: readonly string[]) =>
   `room,credential\r\n${ids.map((id) => `"101, sea side",${id}`).join("\r\n")}\r\n`;
 
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly notes: string;
-}
-
 /** `onSay` sees all that is said, piece by piece, and does what a person would. */
-async function batch(
+function batch(
   text: string,
   onSay: (said: string, interrupt: () => void) => void = () => undefined,
-): Promise<Run> {
-  let [out, notes] = ["", ""];
+): Promise<Typed> {
   const listeners = new Set<() => void>();
-  const hear = (said: string) => onSay(said, () => [...listeners].forEach((listener) => listener()));
-  const code = await runCli(["encode", "--batch", "cards.csv", "--json", "--socket", site.socket], {
-    version: "0",
-    streams: {
-      out: (said) => {
-        out += said;
-        hear(said);
-      },
-      error: (said) => {
-        notes += said;
-        hear(said);
-      },
-    },
-    socketPath: site.socket,
-    configPath: "",
-    onInterrupt: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    readSecretText: () => "",
-    readText: () => text,
-    checkConfig: () => Promise.resolve({ problems: [], notes: [] }),
-    addDevice: (path) => Promise.resolve({ path, encoderOf: null }),
-    runGateway: () => Promise.resolve(0),
-    runDemo: () => Promise.resolve(0),
-  });
-  return { code, out, notes };
+  const onInterrupt = (listener: () => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  return typed(
+    ["encode", "--batch", "cards.csv", "--json", "--socket", site.socket],
+    { onInterrupt, readText: () => text },
+    (said) => onSay(said, () => [...listeners].forEach((listener) => listener())),
+  );
 }
 
-const rowsOf = ({ out }: Run) =>
+const rowsOf = ({ out }: Typed) =>
   out
     .split("\n")
     .filter((line) => line.includes('"result":"') && line.includes('"line":'))
@@ -85,8 +60,8 @@ test("card after card; a finished card is waited for to go, and one that does no
     { line: 3, acs_credential_id: credentials[1], result: "written", uid: second },
     { line: 4, acs_credential_id: credentials[2], result: "written", uid: third },
   ]);
-  expect(run.notes).toContain("Set this card aside and put another one.");
-  expect(run.notes).toContain("3 written, 0 had their card, 0 failed, 0 not tried; 1 cards set aside.");
+  expect(run.error).toContain("Set this card aside and put another one.");
+  expect(run.error).toContain("3 written, 0 had their card, 0 failed, 0 not tried; 1 cards set aside.");
   for (const acs_credential_id of credentials) {
     const { acs_credential } = await site.client.call(credentialsGet, { acs_credential_id });
     expect(acs_credential.is_issued).toBe(true);
@@ -100,8 +75,8 @@ test("broken off with Ctrl-C and given again, it goes on where it was", async ()
     if (said.includes("Take this card away")) interrupt();
   });
   expect(broken.code).toBe(EXIT.cancelled);
-  expect(broken.notes).toContain("1 written, 0 had their card, 1 failed, 1 not tried");
-  expect(broken.notes).toContain("Give the same file again");
+  expect(broken.error).toContain("1 written, 0 had their card, 1 failed, 1 not tried");
+  expect(broken.error).toContain("Give the same file again");
 
   desk.put();
   let isLast = false;

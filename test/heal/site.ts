@@ -10,7 +10,6 @@ import { deskCredentialGet, devicesList } from "#src/api/schemas/desk";
 import { attemptsGet, encodeCredential, encodersGet, scanCredential } from "#src/api/schemas/encoders";
 import { usersCreate } from "#src/api/schemas/users";
 import { DaemonClient } from "#src/cli/daemon-client";
-import { runCli } from "#src/cli/program";
 import { objectId } from "#src/config/ids";
 import { loadConfig } from "#src/config/load";
 import type { Step } from "#src/engine/jobs";
@@ -19,6 +18,7 @@ import { knownDrivers } from "#src/gateway-drivers";
 import type { Log } from "#src/lib/log";
 import { MifareClassicCard } from "#src/sandbox/cards/mifare-classic";
 import { until } from "#src/sandbox/demo-site";
+import { typed } from "#test/support/typed";
 import { Plug } from "./plug.js";
 
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
@@ -227,22 +227,7 @@ export class HealSite {
   /** What a person at the terminal reads. */
   async cli(...words: readonly string[]): Promise<string> {
     let said = "";
-    const hear = (text: string): void => {
-      said += text;
-    };
-    await runCli([...words, "--socket", this.socket], {
-      version: "0",
-      streams: { out: hear, error: hear },
-      socketPath: this.socket,
-      configPath: "",
-      onInterrupt: () => () => undefined,
-      readSecretText: () => "",
-      readText: () => "",
-      checkConfig: () => Promise.resolve({ problems: [], notes: [] }),
-      addDevice: (path) => Promise.resolve({ path, encoderOf: null }),
-      runGateway: () => Promise.resolve(0),
-      runDemo: () => Promise.resolve(0),
-    });
+    await typed([...words, "--socket", this.socket], {}, (piece) => (said += piece));
     return said;
   }
 

@@ -4,11 +4,11 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { addDeviceTo } from "#src/add-device";
 import { Pn532Simulator } from "#drivers/pn532/simulator";
 import { EXIT } from "#src/cli/exit-codes";
-import { runCli } from "#src/cli/program";
 import type { SimulatedDevice } from "#src/sandbox/attach";
 import { toHex } from "#src/lib/hex";
 import { OtherDevice, Plug } from "#test/heal/plug";
 import { blank, type HealSite, startHealSite } from "#test/heal/site";
+import { typed } from "#test/support/typed";
 
 /** A technician plugs encoders in beside the one that is configured, on real pseudo-terminals under a real gateway. */
 
@@ -43,23 +43,11 @@ async function plugIn(device: SimulatedDevice): Promise<string> {
   return plug.terminal;
 }
 
-async function cli(...words: readonly string[]) {
-  let [out, error] = ["", ""];
-  const code = await runCli([...words, "--socket", site.socket], {
-    version: "0",
-    streams: { out: (text) => void (out += text), error: (text) => void (error += text) },
-    socketPath: site.socket,
+const cli = (...words: readonly string[]) =>
+  typed([...words, "--socket", site.socket], {
     configPath: config,
-    onInterrupt: () => () => undefined,
-    readSecretText: () => "",
-    readText: () => "",
-    checkConfig: () => Promise.resolve({ problems: [], notes: [] }),
     addDevice: (path, device) => addDeviceTo(path, device, {}),
-    runGateway: () => Promise.resolve(0),
-    runDemo: () => Promise.resolve(0),
   });
-  return { code, out, error };
-}
 
 test("asked, an encoder says what it is; a modem is told as what answered each driver", async () => {
   const encoder = await plugIn(new Pn532Simulator());
