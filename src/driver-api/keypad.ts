@@ -51,8 +51,8 @@ export interface CodeWindow {
 
 /** What a lock needs to know of the time. */
 export interface LockTime {
-  /** Epoch milliseconds; the gateway trusts it. */
-  readonly now: number;
+  /** Epoch milliseconds; null while the gateway does not trust its own clock: then the lock's is left as it is. */
+  readonly now: number | null;
   /** Of the site, as in the IANA database: "Europe/Lisbon". */
   readonly timeZone: string;
 }
@@ -60,8 +60,8 @@ export interface LockTime {
 /** What a lock can do that keeps the windows of its codes itself, and turns a code away outside of its own. */
 export interface CodeSchedule {
   /**
-   * Sets the lock's clock and zone. Called before the first `write` after the lock came or came back, and daily: a
-   * driver may keep the zone for the windows that follow. `device.refused`: this lock's clock cannot be set.
+   * Sets the lock's clock and zone. Called before the first `write` or `readWindow` after the lock came or came back,
+   * and daily: a driver may keep the zone for the windows that follow. `device.refused`: this clock cannot be set.
    */
   setClock(time: LockTime, call: Call): Promise<void>;
   /**

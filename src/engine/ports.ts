@@ -1,6 +1,6 @@
 import type { Device, DriverErrorCode, Unit } from "#driver-api";
 import type { CodeLife } from "#src/domain/codes/life";
-import type { Slot } from "#src/domain/codes/slot";
+import type { Slot, SlotOrder } from "#src/domain/codes/slot";
 import type { CredentialRecord } from "#src/domain/credential/credential.schema";
 import type { JournalEvent } from "#src/domain/journal";
 import type { LockSettings, ObservedLock } from "#src/domain/observed-lock";
@@ -231,7 +231,7 @@ export interface KeySetsTable {
 }
 
 /** A PIN that is to lie on a lock now. */
-export interface CodeWish {
+export interface CodeWish extends SlotOrder {
   readonly lockId: string;
   readonly kind: ObjectKind;
   readonly id: string;

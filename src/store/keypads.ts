@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type CodeLife, codeLifeSchema } from "#src/domain/codes/life";
+import { lockWindowSchema } from "#src/domain/codes/schedule";
 import { slotSchema } from "#src/domain/codes/slot";
 import { lockSettingsSchema, observedLockSchema } from "#src/domain/observed-lock";
 import { OBJECT_KINDS } from "#src/domain/spec";
@@ -16,6 +17,7 @@ const wishRow = z.object({
   kind: z.enum(OBJECT_KINDS),
   id: z.string(),
   pin: z.string(),
+  window: stored(lockWindowSchema).nullable(),
   allowsOutside: flag,
   since: z.number(),
 });
@@ -32,7 +34,8 @@ const named = z.object({ kind: z.enum(OBJECT_KINDS), id: z.string() });
 const troubleRow = z.object({ late: z.number(), resting: z.number() });
 const identified = z.object({ id: z.string() });
 
-const WISH = `SELECT lock_id AS "lockId", kind, id, pin, allows_outside AS "allowsOutside", since FROM code_wishes`;
+const WISH = `SELECT lock_id AS "lockId", kind, id, pin, lock_window AS "window", allows_outside AS "allowsOutside", since
+  FROM code_wishes`;
 const SLOT = `SELECT lock_id AS "lockId", state, unmanaged_id AS "unmanagedId" FROM lock_slots`;
 
 /** Codes on locks: wishes, slots, and what was last told of each. */
@@ -48,11 +51,21 @@ export function keypadsTable(connection: Connection, sealer: Pick<Sealer, "looku
     pinOf: (code) => sealer.lookup(code).toString("hex"),
     wishes: (lockId) => wishes("WHERE lock_id = ? ORDER BY since, id", [lockId]),
     wishesOf: (kind, id) => wishes("WHERE kind = ? AND id = ? ORDER BY lock_id", [kind, id]),
-    putWish({ lockId, kind, id, pin, allowsOutside, since }) {
+    putWish({ lockId, kind, id, pin, window, allowsOutside, since }) {
       connection.run(
-        `INSERT INTO code_wishes (lock_id, kind, id, pin, allows_outside, since) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT (lock_id, kind, id) DO UPDATE SET pin = excluded.pin, allows_outside = excluded.allows_outside`,
-        [lockId, kind, id, pin, asFlag(allowsOutside), since],
+        `INSERT INTO code_wishes (lock_id, kind, id, pin, lock_window, allows_outside, since)
+         VALUES (?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (lock_id, kind, id) DO UPDATE SET
+           pin = excluded.pin, lock_window = excluded.lock_window, allows_outside = excluded.allows_outside`,
+        [
+          lockId,
+          kind,
+          id,
+          pin,
+          window === null ? null : JSON.stringify(window),
+          asFlag(allowsOutside),
+          since,
+        ],
       );
     },
     removeWish: (lockId, kind, id) =>

@@ -79,12 +79,13 @@ const observedCode = {
   errors: [],
   warnings: [],
 };
-const life = { observed: observedCode, onLock: "ab12", since: 7, told: null };
+const life = { observed: observedCode, onLock: "ab12", since: 7, told: null, refused: null };
 const wish = {
   lockId: "l1",
   kind: "access_code" as const,
   id: "k1",
   pin: "ab12",
+  window: { startsAt: 60_000, endsAt: 120_000 },
   allowsOutside: true,
   since: 5,
 };
@@ -93,7 +94,7 @@ const slot = {
   slot: {
     ...unknownSlot(3),
     owner: "access_code:k1",
-    sent: { pin: "ab12", state: "verified" as const },
+    sent: { pin: "ab12", window: null, state: "verified" as const },
     found: { is: "withheld" as const },
     isStale: false,
     tries: [6],
@@ -199,7 +200,7 @@ function expectFilled(store: Store, version = STORE_VERSION): void {
     version < 3 ? [] : [{ ...webhook, secret: webhook.secret.reveal() }],
   );
   if (version >= 5) {
-    expect(store.keypads.wishes("l1")).toEqual([wish]);
+    expect(store.keypads.wishes("l1")).toEqual([{ ...wish, window: version < 8 ? null : wish.window }]);
     expect(store.keypads.slotsOf("access_code:k1")).toEqual([slot]);
     expect(store.keypads.unmanagedSlot("k2")).toEqual(slot);
     expect(store.keypads.life("k1")).toEqual(life);

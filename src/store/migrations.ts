@@ -6,10 +6,20 @@ import { SCHEMA_4 } from "./schema-4.js";
 import { SCHEMA_5 } from "./schema-5.js";
 import { SCHEMA_6 } from "./schema-6.js";
 import { SCHEMA_7 } from "./schema-7.js";
+import { SCHEMA_8 } from "./schema-8.js";
 import { damaged, StoreError } from "./store-error.js";
 
 /** The nth script lifts a store from version n-1 to n. A script that was released is never changed again. */
-const MIGRATIONS: readonly string[] = [SCHEMA_1, SCHEMA_2, SCHEMA_3, SCHEMA_4, SCHEMA_5, SCHEMA_6, SCHEMA_7];
+const MIGRATIONS: readonly string[] = [
+  SCHEMA_1,
+  SCHEMA_2,
+  SCHEMA_3,
+  SCHEMA_4,
+  SCHEMA_5,
+  SCHEMA_6,
+  SCHEMA_7,
+  SCHEMA_8,
+];
 
 export const STORE_VERSION = MIGRATIONS.length;
 

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { type ObservedCode, observedCodeSchema } from "../observed-code.js";
 import type { AccessCodeSpec } from "../spec.js";
 import type { CodeProblem } from "./plan.js";
-import { type Slot, surePin } from "./slot.js";
+import { isSameWindow, type LockWindow, lockWindowSchema } from "./schedule.js";
+import { holds, type Slot, surePin } from "./slot.js";
 
 /**
  * What is known of one access code, and what others are told when it changes: two pure functions over its document,
@@ -19,6 +20,8 @@ export const codeLifeSchema = z.object({
     .object({ name: z.string().nullable(), startsAt: z.string().nullable(), endsAt: z.string().nullable() })
     .nullable()
     .default(null),
+  /** The window that the lock did not take, and why; the gateway sees to it instead. */
+  refused: z.object({ window: lockWindowSchema, reason: z.string() }).nullable().default(null),
 });
 export type CodeLife = z.infer<typeof codeLifeSchema>;
 
@@ -32,6 +35,10 @@ export interface CodeSituation {
   readonly isWanted: boolean;
   /** When it will be put there, where that lies ahead. */
   readonly opensAt: number | null;
+  /** The window that the lock is to keep for it; null: the gateway sees to its times. */
+  readonly window: LockWindow | null;
+  /** The window that the lock could keep, had it not turned it down before. */
+  readonly refusable: LockWindow | null;
   /** Its slot; null: none. */
   readonly slot: Slot | null;
   readonly problem: CodeProblem | null;
@@ -55,6 +62,8 @@ export function lifeOf(situation: CodeSituation, before: CodeLife | null): CodeL
   const { now, spec, rev } = situation;
   const sure = surelyOnLock(situation);
   const status = statusOf(situation, sure);
+  const isScheduledOnDevice = isAhead(situation, sure);
+  const refused = isSameWindow(before?.refused?.window ?? null, situation.refusable) ? before?.refused : null;
   const since = before?.observed.status === status ? before.since : now;
   const dated = (bodies: readonly Body[], known: readonly Notice[] = []): Notice[] =>
     bodies.map((body) => ({
@@ -64,18 +73,24 @@ export function lifeOf(situation: CodeSituation, before: CodeLife | null): CodeL
   const isLate = (status === "setting" || status === "removing") && now - since >= LATE_AFTER_MS;
   return {
     // While the slot is rewritten or emptied nobody knows; what was there counts until something else is.
-    onLock: sure ?? (situation.slot === null ? null : (before?.onLock ?? null)),
+    onLock: isScheduledOnDevice
+      ? null
+      : (sure ?? (situation.slot === null ? null : (before?.onLock ?? null))),
     since,
+    refused: refused ?? null,
     told: { name: spec.name, startsAt: spec.starts_at, endsAt: spec.ends_at },
     observed: {
       rev,
       status,
-      isScheduledOnDevice: false,
+      isScheduledOnDevice,
       isBackupAvailable: situation.isBackupAvailable,
       appearance: null,
       pending: pendingOf(situation, status, before?.onLock ?? null, since),
       errors: dated(errorsOf(situation, status), before?.observed.errors),
-      warnings: dated(warningsOf(situation, spec, status, isLate), before?.observed.warnings),
+      warnings: dated(
+        [...warningsOf(situation, spec, status, isLate), ...refusalOf(refused ?? null)],
+        before?.observed.warnings,
+      ),
     },
   };
 }
@@ -85,10 +100,19 @@ function surelyOnLock({ keypad, isWanted, pin, slot }: CodeSituation): string | 
   return slot === null ? null : surePin(slot);
 }
 
-function statusOf({ spec, keypad, isWanted, pin, slot }: CodeSituation, sure: string | null): Status {
+/** It lies on the lock with its window, and does not open yet. */
+function isAhead({ isWanted, pin, slot, window, now }: CodeSituation, sure: string | null): boolean {
+  if (!isWanted || slot === null || window === null || sure === null || sure !== pin) return false;
+  return holds(slot, { pin, window }) && now < window.startsAt;
+}
+
+function statusOf(situation: CodeSituation, sure: string | null): Status {
+  const { spec, keypad, isWanted, pin, slot, window } = situation;
   if (keypad === "removed") return "unknown";
   if (!isWanted) return slot === null ? "unset" : "removing";
-  if (sure !== null && sure === pin) return "set";
+  if (isAhead(situation, sure)) return "unset";
+  const isThere = slot === null || (pin !== null && holds(slot, { pin, window }));
+  if (sure !== null && sure === pin && isThere) return "set";
   if (slot?.outside != null && spec.is_external_modification_allowed) {
     return slot.outside.change === "modified" ? "set" : "unset";
   }
@@ -198,6 +222,14 @@ function warningsOf(
   return warnings;
 }
 
+function refusalOf(refused: CodeLife["refused"]): readonly Body[] {
+  if (refused === null) return [];
+  const message =
+    `The lock does not keep this time frame itself: ${refused.reason}. ` +
+    "The gateway puts the code on the lock shortly before its start and takes it off at its end.";
+  return [{ code: "unknown_issue_with_access_code", message }];
+}
+
 // ── What others are told ─────────────────────────────────────────────────────────────────────────────────────────
 
 export type CodeSeamEvent =
@@ -206,6 +238,7 @@ export type CodeSeamEvent =
   | "access_code.name_changed"
   | "access_code.time_frame_changed"
   | "access_code.set_on_device"
+  | "access_code.scheduled_on_device"
   | "access_code.code_changed"
   | "access_code.removed_from_device"
   | "access_code.modified_external_to_seam"
@@ -238,6 +271,9 @@ export function codeEvents(
   }
   if (is === null && was !== null) {
     events.push("access_code.removed_from_device");
+  }
+  if (after.observed.isScheduledOnDevice && before?.observed.isScheduledOnDevice !== true) {
+    events.push("access_code.scheduled_on_device");
   }
   const isNew = (list: "errors" | "warnings", code: string): boolean =>
     after.observed[list].some((notice) => notice.code === code) &&

@@ -49,7 +49,7 @@ class Bench {
   }
 
   want(...codes: readonly (readonly [owner: string, pin: string])[]): this {
-    this.wanted = codes.map(([owner, pin]) => ({ owner, pin, allowsOutside: false }));
+    this.wanted = codes.map(([owner, pin]) => ({ owner, pin, window: null, allowsOutside: false }));
     return this;
   }
 
@@ -73,7 +73,7 @@ class Bench {
   }
 
   ownerOf(pin: string): string | null {
-    return this.slots.find((slot) => holds(slot, pin))?.owner ?? null;
+    return this.slots.find((slot) => holds(slot, { pin, window: null }))?.owner ?? null;
   }
 
   put(slot: Slot): void {
@@ -104,9 +104,10 @@ class Bench {
         return;
       case "write":
       case "clear": {
-        const pin = step.do === "write" ? step.pin : null;
+        const order = step.do === "write" ? step.order : null;
+        const pin = order?.pin ?? null;
         this.orders.push(`${step.do} ${step.slot} ${pin ?? ""}`.trim());
-        const open = ordered(slot, step.owner, pin, this.now);
+        const open = ordered(slot, step.owner, order, this.now);
         this.put(this.#order(step.slot, pin) ? reported(open) : failed(open, "no", true));
       }
     }
@@ -288,11 +289,11 @@ describe("somebody changes our code at the lock", () => {
 
   test("where that is allowed it stays, until there is a new wish", () => {
     const bench = new Bench().want(["a", "1111"]).run();
-    bench.wanted = [{ owner: "a", pin: "1111", allowsOutside: true }];
+    bench.wanted = [{ owner: "a", pin: "1111", window: null, allowsOutside: true }];
     bench.tamper(1, "8888");
     bench.run();
     expect(bench.held.get(1)).toBe("8888");
-    bench.wanted = [{ owner: "a", pin: "2222", allowsOutside: true }];
+    bench.wanted = [{ owner: "a", pin: "2222", window: null, allowsOutside: true }];
     bench.run();
     expect(bench.ownerOf("2222")).toBe("a");
   });

@@ -1,4 +1,14 @@
-import { holds, isResting, isTired, possiblePins, type Slot, unknownSlot } from "./slot.js";
+import {
+  holds,
+  holdsPin,
+  isResting,
+  isTired,
+  possiblePins,
+  type Slot,
+  type SlotOrder,
+  unknownSlot,
+} from "./slot.js";
+import { isSameWindow } from "./schedule.js";
 
 /**
  * What to do next at one lock, from what is wanted and what is known of its slots. Pure, and from any state the loop
@@ -7,18 +17,16 @@ import { holds, isResting, isTired, possiblePins, type Slot, unknownSlot } from 
  */
 
 /** A code that is to lie on the lock now. */
-export interface WantedCode {
+export interface WantedCode extends SlotOrder {
   /** `kind:id` of its object. */
   readonly owner: string;
-  /** Keyed hash of its PIN. */
-  readonly pin: string;
   /** What somebody does to it at the lock is left as it is. */
   readonly allowsOutside: boolean;
 }
 
 export type CodeStep =
   | { readonly do: "read"; readonly slot: number }
-  | { readonly do: "write"; readonly slot: number; readonly owner: string; readonly pin: string }
+  | { readonly do: "write"; readonly slot: number; readonly owner: string; readonly order: SlotOrder }
   | { readonly do: "clear"; readonly slot: number; readonly owner: string }
   /** Tried too often: leave it alone for a while. */
   | { readonly do: "rest"; readonly slot: number };
@@ -87,7 +95,7 @@ function placesOf(
     if (slot.owner === null || !owners.has(slot.owner)) continue;
     const other = places.get(slot.owner);
     const pin = owners.get(slot.owner)?.pin ?? "";
-    if (other === undefined || (!holds(other, pin) && holds(slot, pin))) places.set(slot.owner, slot);
+    if (other === undefined || (!holdsPin(other, pin) && holdsPin(slot, pin))) places.set(slot.owner, slot);
   }
   return places;
 }
@@ -133,14 +141,15 @@ function planWrites(board: Board): Writes {
   );
   const mayComeFree = slots.some((slot) => (isUnread(slot) || isLeaving(slot)) && !isResting(slot, now));
   const inTheWay: Slot[] = [];
-  for (const { owner, pin, allowsOutside } of wanted) {
+  for (const code of wanted) {
+    const { owner, pin, window } = code;
     const claimant = claims.get(pin) ?? owner;
     if (claimant !== owner) {
       problems.set(owner, { code: "duplicate", holder: claimant, slot: places.get(claimant)?.slot ?? null });
       continue;
     }
     const place = places.get(owner);
-    if (place !== undefined && isLeftAlone(place, pin, allowsOutside)) continue;
+    if (place !== undefined && isLeftAlone(place, code)) continue;
     const holder = holders.get(pin)?.find((slot) => slot !== place);
     if (holder !== undefined) {
       if (isMoving(holder, board)) inTheWay.push(holder);
@@ -149,7 +158,9 @@ function planWrites(board: Board): Writes {
     }
     const target = place ?? free.shift();
     if (target !== undefined) {
-      if (!isUnread(target)) steps.push({ do: "write", slot: target.slot, owner, pin });
+      if (!isUnread(target)) {
+        steps.push({ do: "write", slot: target.slot, owner, order: { pin, window } });
+      }
     } else if (!mayComeFree) {
       problems.set(owner, { code: "no_space" });
     }
@@ -180,16 +191,18 @@ function claimsOf({ wanted, places }: Board): ReadonlyMap<string, string> {
   const claims = new Map<string, string>();
   for (const { owner, pin } of wanted) {
     const place = places.get(owner);
-    const isThere = place !== undefined && holds(place, pin);
+    const isThere = place !== undefined && holdsPin(place, pin);
     if (isThere || !claims.has(pin)) claims.set(pin, owner);
   }
   return claims;
 }
 
 /** It is as wanted, or somebody changed it at the lock and may. */
-function isLeftAlone(place: Slot, pin: string, allowsOutside: boolean): boolean {
-  if (holds(place, pin)) return true;
-  return allowsOutside && place.outside !== null && place.sent?.pin === pin;
+function isLeftAlone(place: Slot, code: WantedCode): boolean {
+  if (holds(place, code)) return true;
+  const { sent, outside } = place;
+  const isOrdered = sent?.pin === code.pin && isSameWindow(sent.window, code.window);
+  return code.allowsOutside && outside !== null && isOrdered;
 }
 
 /** Will the PIN leave this slot by what is planned anyway? What rests does not move. */
@@ -198,5 +211,5 @@ function isMoving(slot: Slot, { owners, isLeaving, now }: Board): boolean {
   if (isResting(slot, now)) return false;
   if (isLeaving(slot) || isUnread(slot)) return true;
   const own = owners.get(slot.owner);
-  return own !== undefined && !isLeftAlone(slot, own.pin, own.allowsOutside);
+  return own !== undefined && !isLeftAlone(slot, own);
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isSameWindow, type LockWindow, lockWindowSchema } from "./schedule.js";
 
 /**
  * One numbered slot of a lock: what was ordered, what the lock was seen to hold, and how often it was tried. Stored as
@@ -20,10 +21,17 @@ export const slotSchema = z.object({
   /** `kind:id` of the object whose code was put here; null: not ours, and never touched. */
   owner: z.string().nullable(),
   /**
-   * The last order, `pin: null` to be empty. `open`: its outcome is not known, or it did not come true. `reported`: the
-   * lock said yes. `verified`: and it was read back, as far as the lock shows it.
+   * The last order, `pin: null` to be empty; `window` is the lock's to keep, null: the code opens always. `open`: its
+   * outcome is not known, or it did not come true. `reported`: the lock said yes. `verified`: and it was read back, as
+   * far as the lock shows it.
    */
-  sent: z.object({ pin: z.string().nullable(), state: z.enum(["open", "reported", "verified"]) }).nullable(),
+  sent: z
+    .object({
+      pin: z.string().nullable(),
+      window: lockWindowSchema.nullable().default(null),
+      state: z.enum(["open", "reported", "verified"]),
+    })
+    .nullable(),
   /** What was read last; null: never. */
   found: foundSchema.nullable(),
   /** Must be read before it is judged: after an order, an event of the lock, an absence. */
@@ -68,8 +76,19 @@ export function unknownSlot(slot: number): Slot {
   };
 }
 
-/** Does it hold this PIN, as far as anybody can know? */
-export function holds({ sent, outside }: Slot, pin: string): boolean {
+/** What a slot is to hold: a PIN, by its keyed hash, and when it opens; `window: null`, always. */
+export interface SlotOrder {
+  readonly pin: string;
+  readonly window: LockWindow | null;
+}
+
+/** Does it hold just this, as far as anybody can know? */
+export function holds(slot: Slot, { pin, window }: SlotOrder): boolean {
+  return holdsPin(slot, pin) && isSameWindow(slot.sent?.window ?? null, window);
+}
+
+/** Does it hold this PIN, whenever that opens? */
+export function holdsPin({ sent, outside }: Slot, pin: string): boolean {
   return sent?.state === "verified" && sent.pin === pin && outside === null;
 }
 
@@ -102,14 +121,16 @@ function recent(tries: readonly number[], now: number): number[] {
 
 // ── What happens to a slot ───────────────────────────────────────────────────────────────────────────────────────
 
-/** An order is about to be given: stored before the first byte leaves. `pin: null` empties it. */
-export function ordered(slot: Slot, owner: string, pin: string | null, now: number): Slot {
-  const wish = `${owner} ${pin ?? "empty"}`;
+/** An order is about to be given: stored before the first byte leaves. `order: null` empties it. */
+export function ordered(slot: Slot, owner: string, order: SlotOrder | null, now: number): Slot {
+  const { pin, window } = order ?? { pin: null, window: null };
+  const opens = window === null ? "" : ` ${window.startsAt}-${window.endsAt}`;
+  const wish = `${owner} ${pin ?? "empty"}${opens}`;
   const isSameWish = slot.wish === wish;
   return {
     ...slot,
     owner,
-    sent: { pin, state: "open" },
+    sent: { pin, window, state: "open" },
     isStale: true,
     isDoubted: false,
     outside: null,
@@ -156,30 +177,39 @@ export function outdated(slot: Slot, isDoubted = false): Slot {
   return { ...slot, isStale: true, isDoubted: slot.isDoubted || isDoubted };
 }
 
-/** It was read. */
-export function read(slot: Slot, found: Found, now: number): Slot {
+/** It was read. `window`: what the lock keeps for it, null: none; undefined: that was not read. */
+export function read(slot: Slot, found: Found, now: number, window?: LockWindow | null): Slot {
   const seen = { ...slot, found, isStale: false, isDoubted: false, misreads: [] };
   const { sent } = slot;
   if (slot.owner === null || sent === null) return { ...seen, problem: null };
-  return sent.pin === null ? emptied(seen, sent.state) : compared(slot, seen, sent.pin, now);
+  if (sent.pin === null) return emptied(seen, sent.state);
+  const isWindowRight = window === undefined || isSameWindow(window, sent.window);
+  return compared(slot, seen, { ...sent, pin: sent.pin }, { isWindowRight, now });
 }
 
 /** It was to be empty. Once it is, it is nobody's. */
 function emptied(seen: Slot, state: NonNullable<Slot["sent"]>["state"]): Slot {
   if (seen.found?.is === "empty") return { ...unknownSlot(seen.slot), found: seen.found, isStale: false };
   const problem = state === "reported" ? "the lock said that it removed the code, and still has it" : null;
-  return { ...seen, sent: { pin: null, state: "open" }, problem: problem ?? seen.problem };
+  return { ...seen, sent: { pin: null, window: null, state: "open" }, problem: problem ?? seen.problem };
 }
 
-/** It was to hold `pin`. */
-function compared(before: Slot, seen: Slot, pin: string, now: number): Slot {
+type Sent = NonNullable<Slot["sent"]>;
+
+/** It was to hold what was sent. */
+function compared(
+  before: Slot,
+  seen: Slot,
+  sent: Sent,
+  { isWindowRight, now }: { readonly isWindowRight: boolean; readonly now: number },
+): Slot {
   const { found } = seen;
-  const state = before.sent?.state ?? "open";
-  const isRight = found?.is === "code" && found.pin === pin;
+  const { state } = sent;
+  const isRight = found?.is === "code" && found.pin === sent.pin;
   // Where the lock shows no PIN, its word and that the slot is occupied are all the proof there is.
   const isTakenForRight = found?.is === "withheld" && state !== "open" && !before.isDoubted;
-  if (isRight || (isTakenForRight && before.outside === null)) {
-    return { ...seen, sent: { pin, state: "verified" }, outside: null, problem: null, rest: null };
+  if (isWindowRight && (isRight || (isTakenForRight && before.outside === null))) {
+    return { ...seen, sent: { ...sent, state: "verified" }, outside: null, problem: null, rest: null };
   }
   if (state === "verified") {
     const change = found?.is === "empty" ? "removed" : "modified";
@@ -188,7 +218,7 @@ function compared(before: Slot, seen: Slot, pin: string, now: number): Slot {
   const isLie = state === "reported";
   return {
     ...seen,
-    sent: { pin, state: "open" },
+    sent: { ...sent, state: "open" },
     problem: isLie ? "the lock said that it took the code, and holds something else" : seen.problem,
   };
 }

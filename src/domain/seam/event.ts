@@ -24,6 +24,7 @@ export const SEAM_EVENT_TYPES = [
   "access_code.time_frame_changed",
   "access_code.deleted",
   "access_code.set_on_device",
+  "access_code.scheduled_on_device",
   "access_code.removed_from_device",
   "access_code.delay_in_setting_on_device",
   "access_code.failed_to_set_on_device",

@@ -108,7 +108,7 @@ export class Keypads {
     this.#heard.set(lock.id, { keypad, stop });
     const away = this.#awaySince.get(lock.id);
     this.#awaySince.delete(lock.id);
-    transact({}, (tx) => notePresence(deps, tx, lock));
+    transact({}, (tx) => this.#arrived(tx, lock));
     this.#readAt.set(lock.id, now);
     const worker = this.#workers.get(lock.id);
     worker?.settleAll();
@@ -116,6 +116,17 @@ export class Keypads {
   }
 
   #happened(lock: InventoryLock, event: LockEvent): void {
+  /** Who sees to the times of its codes may be another now. */
+  #arrived(tx: EngineTransaction, lock: InventoryLock): void {
+    const { deps } = this.#parts;
+    const { keypads, objects } = deps.store;
+    const before = keypads.lock(lock.id)?.observed.keypad?.hasSchedule ?? false;
+    notePresence(deps, tx, lock);
+    if ((keypads.lock(lock.id)?.observed.keypad?.hasSchedule ?? false) === before) return;
+    const codes = objects.list("access_code", { systemId: lock.id, isManaged: true, limit: CODES_MAX });
+    for (const row of codes) reconsiderCode(deps, tx, row);
+  }
+
     const { deps, transact } = this.#parts;
     try {
       if (event.type === "slot.changed") this.#workers.get(lock.id)?.changedAtLock(event.slot);
@@ -241,6 +252,8 @@ export class Keypads {
 
 const BATCH = 50;
 /** A lock that was away for so long may have been repaired: what rests is tried again. */
+/** Far more codes than a lock has slots. */
+const CODES_MAX = 2_000;
 const LONG_AWAY_MS = 60_000;
 const LATE_LOOK_MS = 60_000;
 const READ_ALL_EVERY_MS = 24 * 3_600_000;

@@ -15,9 +15,12 @@ export function planOf(
 ): CodePlan {
   const { keypads } = store;
   const keypad = keypads.lock(lockId)?.observed.keypad;
-  const wanted = keypads
-    .wishes(lockId)
-    .map(({ kind, id, pin, allowsOutside }) => ({ owner: ownerOf(kind, id), pin, allowsOutside }));
+  const wanted = keypads.wishes(lockId).map(({ kind, id, pin, window, allowsOutside }) => ({
+    owner: ownerOf(kind, id),
+    pin,
+    window,
+    allowsOutside,
+  }));
   const capacity = keypad?.codes === "on_device" ? (keypad.slots ?? 0) : 0;
   const slots = keypads.slots(lockId).map(({ slot }) => (unread.has(slot.slot) ? outdated(slot) : slot));
   return planCodes(wanted, { capacity, slots }, time.read().now);

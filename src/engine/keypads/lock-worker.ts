@@ -1,5 +1,6 @@
-import { DriverError, type OnDeviceKeypad } from "#driver-api";
+import { type Call, DriverError, type OnDeviceKeypad } from "#driver-api";
 import type { CodePlan, CodeStep } from "#src/domain/codes/plan";
+import type { LockWindow } from "#src/domain/codes/schedule";
 import {
   failed,
   type Found,
@@ -10,6 +11,7 @@ import {
   reported,
   rested,
   type Slot,
+  type SlotOrder,
   unknownSlot,
   unreadable,
 } from "#src/domain/codes/slot";
@@ -18,10 +20,13 @@ import { canonicalJson } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import type { EngineDeps } from "../engine-deps.js";
 import type { LockSlot } from "../ports.js";
+import { reserveRefusal } from "../reserve.js";
 import type { Cause, EngineTransaction } from "../transaction.js";
+import { LockClock } from "./lock-clock.js";
 import { planOf } from "./lock-plan.js";
 import { objectOf, ownerOf } from "./owner.js";
 import { settleOwner, storeSlot } from "./slot-change.js";
+import { reconsiderCode } from "./step-code.js";
 
 export interface WorkerParts {
   readonly deps: EngineDeps;
@@ -35,6 +40,8 @@ const CALL_LIMIT_MS = 30_000;
 /** After a step that failed the next one waits, so that a lock that answers nothing is not hammered. */
 const PAUSE_MS = 2_000;
 const STORE_AGAIN_MS = 5_000;
+/** No PIN is put on a lock while the disk is nearly full: so long until it is looked at again. */
+const ROOM_AGAIN_MS = 10_000;
 
 /**
  * Brings one lock in line with what is wanted there: one step at a time, each planned anew from what is stored. What a
@@ -56,9 +63,12 @@ export class LockWorker {
   /** PINs that were read in slots that are not ours, until objects stand for them. */
   readonly foreign = new Map<number, Secret<string>>();
 
+  readonly #clock: LockClock;
+
   constructor(parts: WorkerParts, lock: InventoryLock) {
     this.#parts = parts;
     this.#lock = lock;
+    this.#clock = new LockClock(parts.deps);
   }
 
   /** Looks whether there is something to do. Cheap when there is not. */
@@ -91,6 +101,7 @@ export class LockWorker {
    * tried again, too.
    */
   readAgain(isRefreshed: boolean): void {
+    this.#clock.forget();
     for (const { slot } of this.#parts.deps.store.keypads.slots(this.#lock.id)) this.#unread.add(slot.slot);
     if (isRefreshed) this.retry();
     else this.wake();
@@ -130,6 +141,11 @@ export class LockWorker {
           onForeign(this.#lock.id);
           if (plan.nextAt !== null) this.#wakeIn(Math.max(0, plan.nextAt - deps.time.read().now) + 1);
           break;
+        }
+        // What must go and what must be known came before it.
+        if (step.do === "write" && reserveRefusal(deps) !== null) {
+          this.#wakeIn(ROOM_AGAIN_MS);
+          return;
         }
         if (await this.#do(step)) continue;
         this.#wakeIn(PAUSE_MS);
@@ -184,7 +200,7 @@ export class LockWorker {
       case "read":
         return this.#read(step.slot);
       case "write":
-        return this.#order(step.slot, step.owner, step.pin);
+        return this.#order(step.slot, step.owner, step.order);
       case "clear":
         return this.#order(step.slot, step.owner, null);
     }
@@ -193,9 +209,9 @@ export class LockWorker {
   async #read(number: number): Promise<boolean> {
     const { keypads } = this.#parts.deps.store;
     try {
-      const content = await this.#call((keypad, signal) => keypad.readSlot(number, { signal }));
+      const { content, window } = await this.#call((keypad, call) => this.#readFrom(keypad, number, call));
       const found: Found = content.is === "code" ? { is: "code", pin: keypads.pinOf(content.code) } : content;
-      this.#keepReading(number, found);
+      this.#keepReading(number, found, window);
       if (content.is === "code") this.#rememberForeign(number, content.code);
       return true;
     } catch (error) {
@@ -205,33 +221,49 @@ export class LockWorker {
     }
   }
 
+  /** The slot, and the window that the lock keeps for it, where ours has one or may still have an older one. */
+  async #readFrom(keypad: OnDeviceKeypad, number: number, call: Call) {
+    const content = await keypad.readSlot(number, call);
+    const { sent } = this.#known(number).slot;
+    const { schedule } = keypad;
+    const hasNone = sent === null || (sent.window === null && sent.state === "verified");
+    if (schedule === undefined || hasNone || content.is === "empty") return { content, window: undefined };
+    // Its clock is what the windows hang on: it is set again as often as they are read.
+    await this.#clock.tell(schedule, call);
+    return { content, window: await schedule.readWindow?.(number, call) };
+  }
+
   /** What reads as it did costs no write: every slot of every lock is read each day. */
-  #keepReading(number: number, found: Found): void {
+  #keepReading(number: number, found: Found, window: LockWindow | null | undefined): void {
     const { slot } = this.#known(number);
     const isUnread = this.#unread.delete(number);
     const { now } = this.#parts.deps.time.read();
-    const after = read(isUnread ? outdated(slot) : slot, found, now);
+    const after = read(isUnread ? outdated(slot) : slot, found, now, window);
     if (canonicalJson(after) !== canonicalJson(slot)) this.#store(number, () => after);
   }
 
-  async #order(number: number, owner: string, pin: string | null): Promise<boolean> {
+  async #order(number: number, owner: string, order: SlotOrder | null): Promise<boolean> {
     const { store } = this.#parts.deps;
     const { kind, id } = objectOf(owner);
-    const code = pin === null ? null : (store.objects.get(kind, id)?.code ?? null);
+    const code = order === null ? null : (store.objects.get(kind, id)?.code ?? null);
     // The wish changed since it was planned.
-    if (pin !== null && (code === null || store.keypads.pinOf(code) !== pin)) return true;
-    this.#store(number, (slot, now) => ordered(slot, owner, pin, now));
+    if (order !== null && (code === null || store.keypads.pinOf(code) !== order.pin)) return true;
+    const before = this.#known(number).slot;
+    this.#store(number, (slot, now) => ordered(slot, owner, order, now));
     this.#busySlot = number;
     try {
-      await this.#call((keypad, signal) =>
-        code === null ? keypad.clearSlot(number, { signal }) : keypad.writeSlot(number, code, { signal }),
-      );
+      await this.#call((keypad, call) => this.#tell(keypad, { number, code, order }, call));
       this.#store(number, reported);
       return true;
     } catch (error) {
       if (!isLock(error)) throw error;
       // The lock has refused nothing: the order stays open, and after the next start reading tells what became of it.
       if (this.#stop.signal.aborted) return false;
+      const window = order?.window ?? null;
+      if (window !== null && error.code === "device.refused" && error.effect === "none") {
+        this.#turnedDown(before, { id, window }, sentenceOf(error));
+        return true;
+      }
       this.#store(number, (slot) => failed(slot, sentenceOf(error), wasAsked(error)));
       return false;
     } finally {
@@ -239,11 +271,45 @@ export class LockWorker {
     }
   }
 
+  async #tell(
+    keypad: OnDeviceKeypad,
+    { number, code, order }: { number: number; code: Secret<string> | null; order: SlotOrder | null },
+    call: Call,
+  ): Promise<void> {
+    if (code === null) return keypad.clearSlot(number, call);
+    const window = order?.window ?? null;
+    if (window === null) return keypad.writeSlot(number, code, call);
+    const { schedule } = keypad;
+    if (schedule === undefined) throw new DriverError("device.refused", "none", "the lock keeps no windows");
+    await this.#clock.tell(schedule, call);
+    await schedule.write(number, code, window, call);
+  }
+
+  /** The lock does not keep this window: the gateway sees to it. Nothing was written where nothing lay before. */
+  #turnedDown(
+    before: Slot,
+    { id, window }: { readonly id: string; readonly window: LockWindow },
+    reason: string,
+  ): void {
+    const { deps, transact } = this.#parts;
+    const { keypads, objects } = deps.store;
+    transact({}, (tx) => {
+      const known = this.#known(before.slot);
+      const isFree = before.owner === null && before.found?.is === "empty";
+      storeSlot(deps, tx, known, isFree ? outdated(before) : failed(known.slot, reason, true));
+      const row = objects.get("access_code", id);
+      const life = keypads.life(id);
+      if (row === undefined || life === undefined) return;
+      keypads.putLife(id, { ...life, refused: { window, reason } });
+      reconsiderCode(deps, tx, row);
+    });
+  }
+
   #rememberForeign(number: number, code: Secret<string>): void {
     if (this.#known(number).slot.owner === null) this.foreign.set(number, code);
   }
 
-  #call<T>(work: (keypad: OnDeviceKeypad, signal: AbortSignal) => Promise<T>): Promise<T> {
+  #call<T>(work: (keypad: OnDeviceKeypad, call: Call) => Promise<T>): Promise<T> {
     const { devices, clock } = this.#parts.deps;
     const limit = new AbortController();
     const end = (): void => limit.abort(this.#stop.signal.reason);
@@ -256,7 +322,7 @@ export class LockWorker {
         cancel();
         throw new DriverError("device.wrong", "none", "the unit keeps no codes");
       }
-      return work(keypadLock, limit.signal).finally(cancel);
+      return work(keypadLock, { signal: limit.signal }).finally(cancel);
     });
     return used.finally(() => this.#stop.signal.removeEventListener("abort", end));
   }

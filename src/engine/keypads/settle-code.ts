@@ -8,9 +8,10 @@ import { canonicalJson } from "#src/lib/json";
 import { offlineReason } from "../device-problem.js";
 import type { EngineDeps } from "../engine-deps.js";
 import { isGoneState } from "../gone-state.js";
-import type { ObjectRow } from "../ports.js";
+import type { CodeWish, ObjectRow } from "../ports.js";
 import type { EngineTransaction } from "../transaction.js";
 import { type KnownPlan, planFor, slotOf } from "./lock-plan.js";
+import { refusableWindow, timesOf } from "./code-times.js";
 import { objectOf, ownerOf } from "./owner.js";
 
 /**
@@ -33,10 +34,11 @@ export function settleCode(
   const spec = accessCodeSpec.parse(row.spec);
   const slots = keypads.slotsOf(ownerOf("access_code", id));
   const slot = slotOf(slots, spec.device_id)?.slot ?? null;
-  const isWanted = keypads.wishesOf("access_code", id).length > 0;
+  const wish = keypads.wishesOf("access_code", id)[0];
+  const isWanted = wish !== undefined;
   const before = keypads.life(id) ?? null;
   const after = spec.is_managed
-    ? managedLife(deps, tx, { row, spec, slot, isWanted, plan: told.plan }, before)
+    ? managedLife(deps, tx, { row, spec, slot, wish, plan: told.plan }, before)
     : unmanagedLife(deps, tx, row, before);
   const outside = {
     before: told.outsideBefore === undefined ? (slot?.outside ?? null) : told.outsideBefore,
@@ -82,24 +84,25 @@ function managedLife(
     readonly row: ObjectRow;
     readonly spec: AccessCodeSpec;
     readonly slot: Slot | null;
-    readonly isWanted: boolean;
+    readonly wish: CodeWish | undefined;
     readonly plan: KnownPlan | undefined;
   },
   before: CodeLife | null,
 ): CodeLife {
-  const { row, spec, slot, isWanted } = code;
+  const { row, spec, slot, wish } = code;
+  const isWanted = wish !== undefined;
   const { keypads } = deps.store;
   const lockId = spec.device_id;
   const isConfigured = deps.inventory.locks.some((lock) => lock.id === lockId);
   const codes = keypads.lock(lockId)?.observed.keypad?.codes ?? "unknown";
   const pin = row.code === null ? null : keypads.pinOf(row.code);
-  const isSet = slot !== null && pin !== null && holds(slot, pin);
+  const isSet = slot !== null && wish !== undefined && holds(slot, wish);
   const problem =
     isWanted && !isSet
       ? (planFor(deps, lockId, code.plan).problems.get(ownerOf("access_code", row.id)) ?? null)
       : null;
-  const startsAt = spec.starts_at === null ? null : Date.parse(spec.starts_at);
-  const opensAt = setsAt({ startsAt });
+  const { times, window } = timesOf(deps, row, spec);
+  const opensAt = setsAt(times, window !== null);
   const isAhead = spec.state === "active" && !isWanted && opensAt !== null && opensAt > tx.now;
   return lifeOf(
     {
@@ -109,6 +112,8 @@ function managedLife(
       pin,
       isWanted,
       opensAt: isAhead ? opensAt : null,
+      window: wish?.window ?? null,
+      refusable: refusableWindow(deps, row, spec),
       slot,
       problem,
       holder: holderOf(deps, lockId, problem),
@@ -165,6 +170,7 @@ function unmanagedLife(
     onLock: found?.is === "code" ? found.pin : null,
     told: null,
     since: before?.since ?? tx.now,
+    refused: null,
     observed: {
       rev,
       status: isGoneState(spec["state"]) ? "removing" : "set",

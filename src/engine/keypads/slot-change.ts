@@ -1,4 +1,4 @@
-import { holds, type Slot } from "#src/domain/codes/slot";
+import { type Slot, surePin } from "#src/domain/codes/slot";
 import type { EngineDeps } from "../engine-deps.js";
 import type { LockSlot } from "../ports.js";
 import type { EngineTransaction } from "../transaction.js";
@@ -17,8 +17,8 @@ export function storeSlot(deps: EngineDeps, tx: EngineTransaction, before: LockS
   if (isChangedOutside(before.slot, after)) tx.journal({ k: "slot_changed_outside", data: place });
   if (owner === null) return;
   const { kind, id } = objectOf(owner);
-  const pin = after.sent?.pin ?? null;
-  if (pin !== null && holds(after, pin) && !holds(before.slot, pin)) {
+  const pin = surePin(after);
+  if (pin !== null && pin !== surePin(before.slot)) {
     tx.journal({ k: "slot_set", kind, id, data: place });
   }
   if (before.slot.owner !== null && after.owner === null) {

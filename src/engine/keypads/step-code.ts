@@ -7,6 +7,7 @@ import { isGoneState } from "../gone-state.js";
 import type { ObjectRow } from "../ports.js";
 import type { EngineTransaction } from "../transaction.js";
 import { lockRow } from "./lock-facts.js";
+import { timesOf } from "./code-times.js";
 import { ownerOf } from "./owner.js";
 import { settleCode } from "./settle-code.js";
 
@@ -52,18 +53,16 @@ export function reconsiderCode(deps: EngineDeps, tx: EngineTransaction, row: Obj
   tx.touchLock(spec.device_id);
 }
 
-function applyWish({ store }: EngineDeps, tx: EngineTransaction, row: ObjectRow, spec: AccessCodeSpec): void {
-  const { keypads, wakeups } = store;
+function applyWish(deps: EngineDeps, tx: EngineTransaction, row: ObjectRow, spec: AccessCodeSpec): void {
+  const { keypads, wakeups } = deps.store;
   const { id, code } = row;
-  const window = {
-    startsAt: spec.starts_at === null ? null : Date.parse(spec.starts_at),
-    endsAt: spec.ends_at === null ? null : Date.parse(spec.ends_at),
-  };
+  const { times, window } = timesOf(deps, row, spec);
+  const isKept = window !== null;
   const isActive = spec.is_managed && spec.state === "active" && code !== null;
   for (const { lockId } of keypads.wishesOf("access_code", id)) {
     if (lockId !== spec.device_id) keypads.removeWish(lockId, "access_code", id);
   }
-  if (isActive && isDue(window, tx)) {
+  if (isActive && isDue(times, tx, isKept)) {
     const allowsOutside = spec.is_external_modification_allowed;
     const pin = keypads.pinOf(code);
     keypads.putWish({
@@ -71,15 +70,17 @@ function applyWish({ store }: EngineDeps, tx: EngineTransaction, row: ObjectRow,
       kind: "access_code",
       id,
       pin,
+      window,
       allowsOutside,
       since: row.createdAt,
     });
   } else {
     keypads.removeWish(spec.device_id, "access_code", id);
   }
-  const opensAt = setsAt(window);
-  keypads.setOpening("access_code", id, isActive && opensAt !== null && opensAt > tx.now ? opensAt : null);
-  wakeups.set("access_code", id, isActive && !isOver(window, tx.certain) ? window.endsAt : null);
+  // What lies on the lock ahead of its start becomes `set` then.
+  const ahead = [setsAt(times, isKept), window?.startsAt ?? null].filter((at) => at !== null && at > tx.now);
+  keypads.setOpening("access_code", id, isActive ? (ahead[0] ?? null) : null);
+  wakeups.set("access_code", id, isActive && !isOver(times, tx.certain) ? times.endsAt : null);
 }
 
 /** What somebody else put there becomes ours as it is: nothing is written. */
@@ -87,7 +88,7 @@ function takeOver({ store }: EngineDeps, row: ObjectRow): boolean {
   const place = store.keypads.unmanagedSlot(row.id);
   if (place?.slot.found?.is !== "code") return false;
   const { slot } = place;
-  const sent = { pin: place.slot.found.pin, state: "verified" } as const;
+  const sent = { pin: place.slot.found.pin, window: null, state: "verified" } as const;
   const owned = { ...slot, owner: ownerOf("access_code", row.id), sent };
   store.keypads.putSlot({ ...place, slot: owned, unmanagedId: null });
   return true;

@@ -78,6 +78,7 @@ export function applyCredential(deps: EngineDeps, tx: EngineTransaction, row: Ob
       kind: "acs_credential",
       id,
       pin,
+      window: null,
       allowsOutside: false,
       since: row.createdAt,
     });
@@ -144,7 +145,8 @@ function laggingLocks(
     const wish = wishes.find((known) => known.lockId === lockId);
     const slot = slotOf(slots, lockId)?.slot;
     const keypad = store.keypads.lock(lockId)?.observed.keypad;
-    const isThere = keypad?.codes === "on_gateway" || (slot !== undefined && holds(slot, wish?.pin ?? ""));
+    const isHeld = slot !== undefined && wish !== undefined && holds(slot, wish);
+    const isThere = keypad?.codes === "on_gateway" || isHeld;
     if (wish === undefined ? slot === undefined : isThere) continue;
     const lock = inventory.locks.find((known) => known.id === lockId);
     const problem =
