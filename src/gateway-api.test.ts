@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 import type { Config } from "#src/config/config";
+import { SharedCommit } from "#src/engine/shared-commit";
 import { listen } from "#src/gateway-api";
 import { Secret } from "#src/lib/secret";
 import { StoreError } from "#src/store/store-error";
@@ -31,6 +32,7 @@ async function serve(api: Partial<Config["api"]> = {}) {
     webhooks: { create: () => ({}), get: () => ({}), list: () => [], update: () => ({}), delete: () => {} },
     events: { head: () => 0, placeOf: () => undefined, after: () => [], onNew: () => () => undefined },
     audit: { lastSeq: () => 0, hasEntryOf: () => true, append: () => undefined, list: () => [] },
+    sharedCommit: new SharedCommit({ group: (work) => work(), soon: setImmediate, clock }),
     clock,
     random: (size) => new Uint8Array(size).map(() => Math.floor(Math.random() * 256)),
     log: silentLog,

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { createSecureContext } from "node:tls";
 import type { AuditLog, DeskModel, EventFeed, SeamModel, WebhooksModel } from "#src/api/model";
 import { createApi } from "#src/api/server";
+import type { SharedCommit } from "#src/engine/shared-commit";
 import type { Config } from "#src/config/config";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
@@ -17,6 +18,7 @@ export interface ApiParts {
   readonly webhooks: WebhooksModel;
   readonly events: EventFeed;
   readonly audit: AuditLog;
+  readonly sharedCommit: SharedCommit;
   readonly clock: Clock;
   readonly random: (size: number) => Uint8Array;
   readonly log: Log;

@@ -21,16 +21,12 @@ export function gatewayEvents(engine: Engine): EventFeed {
   };
 }
 
-/** One act writes an entry for each object that it changes. */
-const ENTRIES_OF_AN_ACT_MAX = 20;
-
 /** Who changed what at this site. */
 export function gatewayAudit(engine: Engine): AuditLog {
   const { audit } = engine.deps.store;
   return {
     lastSeq: () => audit.lastSeq(),
-    hasEntryOf: (by, seq) =>
-      audit.list({ limit: ENTRIES_OF_AN_ACT_MAX }).some((entry) => entry.seq > seq && entry.who === by.name),
+    hasEntryOf: (by, seq) => audit.hasAfter(seq, by.name),
     append: (by, what, target) => engine.transact(causeOf(by), (tx) => tx.audit(what, target)),
     list: ({ limit, before }) =>
       audit

@@ -18,6 +18,7 @@ import type { Inventory } from "#src/domain/inventory";
 import { simulatedActionType } from "#src/engine/action-types";
 import { Engine } from "#src/engine/engine";
 import { renumberedEntrances } from "#src/engine/renumbered";
+import { SharedCommit } from "#src/engine/shared-commit";
 import type { Store } from "#src/engine/ports";
 import { listen } from "#src/gateway-api";
 import { cloudCarriers } from "#src/gateway-carrier";
@@ -174,6 +175,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     webhooks: webhooks.model,
     events: gatewayEvents(engine),
     audit: gatewayAudit(engine),
+    sharedCommit: new SharedCommit({ group: (work) => engine.group(work), soon: setImmediate, clock }),
     clock,
     random,
     log,

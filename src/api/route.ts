@@ -15,9 +15,19 @@ export interface CallContext {
 }
 
 /** An endpoint with its behaviour. `handle` parses the raw input and answers without the envelope. */
-export interface Route<Model> {
+export type Route<Model> = WaitingRoute<Model> | ChangeRoute<Model>;
+
+interface WaitingRoute<Model> {
   readonly endpoint: Endpoint;
+  readonly isChange: false;
   readonly handle: (model: Model, raw: unknown, context: CallContext) => JsonObject | Promise<JsonObject>;
+}
+
+/** Changes documents and nothing else, and waits for nothing: several callers' changes may share one commit. */
+interface ChangeRoute<Model> {
+  readonly endpoint: Endpoint;
+  readonly isChange: true;
+  readonly handle: (model: Model, raw: unknown, context: CallContext) => JsonObject;
 }
 
 export function route<Model, Input extends z.ZodObject, Output extends z.ZodType>(
@@ -26,6 +36,19 @@ export function route<Model, Input extends z.ZodObject, Output extends z.ZodType
 ): Route<Model> {
   return {
     endpoint,
+    isChange: false,
+    handle: (model, raw, context) => run(model, parseInput(endpoint.input, raw), context),
+  };
+}
+
+/** A route that changes documents and does nothing that must come after they are stored. */
+export function changeRoute<Model, Input extends z.ZodObject, Output extends z.ZodType>(
+  endpoint: Endpoint<Input, Output>,
+  run: (model: Model, input: z.output<Input>, context: CallContext) => JsonObject,
+): Route<Model> {
+  return {
+    endpoint,
+    isChange: true,
     handle: (model, raw, context) => run(model, parseInput(endpoint.input, raw), context),
   };
 }

@@ -56,6 +56,8 @@ export interface ApiOptions extends GuardOptions {
   readonly events?: EventFeed | undefined;
   /** Every change leaves an entry: where the act itself wrote none, its route is noted. */
   readonly audit?: AuditLog | undefined;
+  /** Does changes of several callers with one wait for the disk; without it each is done by itself. */
+  readonly sharedCommit?: { run<T>(work: () => T): Promise<T> } | undefined;
   readonly random: (size: number) => Uint8Array;
   readonly log: Pick<Log, "error">;
   /** PEM texts; with them the server speaks HTTPS only. */
@@ -125,19 +127,28 @@ function serveRoutes(
   endpoints: Map<string, Endpoint>,
   callerOf: (request: FastifyRequest) => Caller,
 ): void {
-  const { model, desk, webhooks, audit, clock } = options;
+  const { model, desk, webhooks, audit, sharedCommit, clock } = options;
   const serve = <Model>(routes: readonly Route<Model>[], served: Model | undefined): void => {
     if (served === undefined) return;
-    for (const { endpoint, handle } of routes) {
+    for (const route of routes) {
+      const { endpoint } = route;
       endpoints.set(endpoint.path, endpoint);
-      const changes = !endpoint.methods.some((method) => method === "GET");
+      const noting = endpoint.methods.some((method) => method === "GET") ? undefined : audit;
       app.all(endpoint.path, async (request) => {
         const by = callerOf(request);
         const raw = rawInput(endpoint, request);
-        const noted = changes ? audit?.lastSeq() : undefined;
-        const answered = await handle(served, raw, { by, now: clock.now(), clock });
-        if (noted !== undefined && audit?.hasEntryOf(by, noted) === false)
-          audit.append(by, endpoint.path, targetOf(raw));
+        const context = { by, now: clock.now(), clock };
+        if (route.isChange && sharedCommit !== undefined) {
+          return sharedCommit.run(() => {
+            const note = startNote(noting, by, endpoint.path, raw);
+            const answered = route.handle(served, raw, context);
+            note();
+            return { ...answered, ok: true };
+          });
+        }
+        const note = startNote(noting, by, endpoint.path, raw);
+        const answered = await route.handle(served, raw, context);
+        note();
         return { ...answered, ok: true };
       });
     }
@@ -149,6 +160,19 @@ function serveRoutes(
   serve(gatewayRoutes, desk);
   serve(auditRoutes, audit);
   serve(simulationRoutes, desk?.simulation);
+}
+
+/** Before an act; the answer, called after it, writes the entry that the act itself did not. */
+function startNote(
+  audit: AuditLog | undefined,
+  by: Caller,
+  what: string,
+  raw: Readonly<Record<string, unknown>>,
+): () => void {
+  const noted = audit?.lastSeq() ?? 0;
+  return () => {
+    if (audit?.hasEntryOf(by, noted) === false) audit.append(by, what, targetOf(raw));
+  };
 }
 
 /** The object that a call was about: the first id it names. */

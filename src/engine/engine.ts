@@ -65,6 +65,8 @@ export class Engine {
   readonly #told = new Set<() => void>();
   readonly #devicesUp = new Set<string>();
   readonly #stepping: Stepping;
+  /** What members of an open group keep for after its commit. */
+  #held: (() => void)[] | undefined;
 
   constructor(deps: EngineDeps) {
     this.deps = deps;
@@ -95,11 +97,31 @@ export class Engine {
     );
     const seqBefore = store.journal.lastSeq();
     const result = store.transaction(() => work(tx));
-    tx.committed();
-    if (store.journal.lastSeq() !== seqBefore) for (const listener of [...this.#changed]) listener();
-    this.keypads.wake(tx.touchedLocks);
-    if (tx.hasEvents) for (const listener of [...this.#told]) listener();
+    const hasJournal = store.journal.lastSeq() !== seqBefore;
+    const committed = (): void => {
+      tx.committed();
+      if (hasJournal) for (const listener of [...this.#changed]) listener();
+      this.keypads.wake(tx.touchedLocks);
+      if (tx.hasEvents) for (const listener of [...this.#told]) listener();
+    };
+    if (this.#held === undefined) committed();
+    else this.#held.push(committed);
     return result;
+  }
+
+  /**
+   * Runs `work`, whose transactions share one commit. What they keep for after the commit waits for that one; when this
+   * throws, none of them happened.
+   */
+  group(work: () => void): void {
+    const held: (() => void)[] = [];
+    this.#held = held;
+    try {
+      this.deps.store.group(work);
+    } finally {
+      this.#held = undefined;
+    }
+    for (const committed of held) committed();
   }
 
   /** Called after every transaction that wrote to the journal. */

@@ -371,6 +371,8 @@ export interface AuditTable {
   })[];
   /** Number of the newest entry, 0 while there is none. */
   lastSeq(): number;
+  /** Whether `who` has an entry after that number. */
+  hasAfter(seq: number, who: string): boolean;
 }
 
 /** How long, and how much of it, is kept. Milliseconds, and numbers of rows. */
@@ -407,6 +409,11 @@ export interface StoreTally {
 export interface Store {
   /** One SQLite transaction, durable when it returns. Calls inside it join it. Never await inside. */
   transaction<T>(work: () => T): T;
+  /**
+   * Transactions that `work` makes share one commit: each is undone alone when it fails, and all are durable when this
+   * returns, none before. When it throws, none of them happened. Never await inside.
+   */
+  group<T>(work: () => T): T;
   readonly objects: ObjectsTable;
   readonly journal: JournalTable;
   readonly attempts: AttemptsTable;

@@ -65,6 +65,8 @@ export function auditTable(connection: Connection): AuditTable {
         ])
         .map((row) => storedEntry.parse(row));
     },
+    hasAfter: (seq, who) =>
+      connection.get("SELECT 1 FROM audit WHERE seq > ? AND who = ? LIMIT 1", [seq, who]) !== undefined,
     lastSeq: () => newest.parse(connection.get("SELECT max(seq) AS seq FROM audit")).seq ?? 0,
   };
 }

@@ -10,6 +10,14 @@ export interface ConnectionOptions {
   readonly onFatal: (error: StoreError) => void;
 }
 
+/** A transaction of its own, and one that is a member of a group. */
+const ALONE = { begin: "BEGIN IMMEDIATE", commit: "COMMIT", rollBack: ["ROLLBACK"] } as const;
+const MEMBER = {
+  begin: "SAVEPOINT member",
+  commit: "RELEASE member",
+  rollBack: ["ROLLBACK TO member", "RELEASE member"],
+} as const;
+
 /** How long a second opener waits for the first to let go, as at a quick restart. */
 const LOCK_WAIT_MS = 1000;
 
@@ -25,9 +33,12 @@ export class Connection {
   readonly #statements = new Map<string, Database.Statement>();
   #fatal: StoreError | undefined;
   #inTransaction = false;
+  #inGroup = false;
   #rollbacks = 0;
   /** Set when work inside the open transaction failed: it can then only be rolled back. */
   #doom: Error | undefined;
+  /** Set when SQLite gave up the whole group by itself, as on a full disk: nothing may follow outside of it. */
+  #groupLost: StoreError | undefined;
 
   constructor({ path, onFatal }: ConnectionOptions) {
     this.path = path;
@@ -58,24 +69,47 @@ export class Connection {
   }
 
   /**
-   * All of `work` or nothing, durable on return. A call inside another joins it: if it throws, the whole is rolled
-   * back even when the outer work catches that. `work` must not be async: its later statements would run outside.
+   * All of `work` or nothing, durable on return unless in a group. A call inside another joins it: if it throws, the
+   * whole is rolled back even when the outer work catches that. `work` must not be async: its later statements would
+   * run outside.
    */
   transaction<T>(work: () => T): T {
     if (this.#inTransaction) return this.#join(work);
-    this.run("BEGIN IMMEDIATE");
+    const { begin, commit, rollBack } = this.#inGroup ? MEMBER : ALONE;
+    this.run(begin);
     this.#inTransaction = true;
     try {
       const result = this.#join(work);
       if (this.#doom !== undefined) throw this.#doom;
-      this.run("COMMIT");
+      this.run(commit);
       return result;
     } catch (error) {
       this.#doom = undefined;
-      this.#rollBack();
+      this.#rollBack(rollBack);
       throw error;
     } finally {
       this.#inTransaction = false;
+    }
+  }
+
+  /**
+   * Transactions that `work` makes share one commit: each is undone alone when it fails, and all are durable when this
+   * returns, none before. When this throws, none of them happened.
+   */
+  group<T>(work: () => T): T {
+    if (this.#inGroup || this.#inTransaction) throw new TypeError("a group begins outside of transactions");
+    this.run(ALONE.begin);
+    this.#inGroup = true;
+    try {
+      const result = notAwaiting(work());
+      this.run(ALONE.commit);
+      return result;
+    } catch (error) {
+      this.#groupLost = undefined;
+      this.#rollBack(ALONE.rollBack);
+      throw error;
+    } finally {
+      this.#inGroup = false;
     }
   }
 
@@ -95,12 +129,7 @@ export class Connection {
 
   #join<T>(work: () => T): T {
     try {
-      const result = work();
-      if (result instanceof Promise) {
-        result.catch(() => undefined);
-        throw new TypeError("a transaction must not await: its work returned a promise");
-      }
-      return result;
+      return notAwaiting(work());
     } catch (error) {
       this.#doom ??= error instanceof Error ? error : new Error("the transaction failed", { cause: error });
       throw error;
@@ -108,9 +137,10 @@ export class Connection {
   }
 
   /** SQLite itself has already rolled back after some failures, a full disk among them. */
-  #rollBack(): void {
+  #rollBack(statements: readonly string[]): void {
     this.#rollbacks += 1;
-    if (this.#fatal === undefined && this.#database.inTransaction) this.run("ROLLBACK");
+    if (this.#fatal !== undefined || !this.#database.inTransaction) return;
+    for (const statement of statements) this.run(statement);
   }
 
   /** The texts are few and fixed, so every one is compiled once and kept. */
@@ -124,6 +154,7 @@ export class Connection {
 
   #guard<T>(call: () => T): T {
     if (this.#fatal !== undefined) throw this.#fatal;
+    if (this.#groupLost !== undefined) throw this.#groupLost;
     if (this.#doom !== undefined) throw this.#doom;
     try {
       return call();
@@ -139,9 +170,17 @@ export class Connection {
     if (failure.code === "io" || failure.code === "damaged") {
       this.#fatal = failure;
       this.#onFatal(failure);
-    } else if (this.#inTransaction) {
-      this.#doom = failure;
+      return failure;
     }
+    if (this.#inTransaction) this.#doom = failure;
+    if (this.#inGroup && !this.#database.inTransaction) this.#groupLost = failure;
     return failure;
   }
+}
+
+/** Throws when work that had to be done at once has only begun. */
+function notAwaiting<T>(result: T): T {
+  if (!(result instanceof Promise)) return result;
+  result.catch(() => undefined);
+  throw new TypeError("a transaction must not await: its work returned a promise");
 }

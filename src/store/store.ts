@@ -73,6 +73,7 @@ function tablesOf(
   const webhooks = webhooksTable(connection, sealer);
   return {
     transaction: (work) => connection.transaction(work),
+    group: (work) => connection.group(work),
     objects: new Objects(connection, sealer),
     journal: new Journal({ connection, sealer, random, jid }),
     attempts: new Attempts(connection),

@@ -1,5 +1,5 @@
 import type { DeskModel, SeamModel } from "../model.js";
-import { type CallContext, route } from "../route.js";
+import { type CallContext, changeRoute, route } from "../route.js";
 import {
   groupsAddUser,
   groupsCreate,
@@ -51,12 +51,12 @@ export const accessGroupRoutes = [
     acs_entrances: [...model.accessGroups.accessibleEntrances(input.acs_access_group_id)],
   })),
 
-  route(groupsAddUser, add),
-  route(usersAddToGroup, add),
-  route(groupsRemoveUser, remove),
-  route(usersRemoveFromGroup, remove),
+  changeRoute(groupsAddUser, add),
+  changeRoute(usersAddToGroup, add),
+  changeRoute(groupsRemoveUser, remove),
+  changeRoute(usersRemoveFromGroup, remove),
 
-  route(groupsDelete, (model: SeamModel, input, { by }) => {
+  changeRoute(groupsDelete, (model: SeamModel, input, { by }) => {
     model.accessGroups.delete(input.acs_access_group_id, by);
     return {};
   }),
@@ -64,14 +64,14 @@ export const accessGroupRoutes = [
 
 /** What Seam leaves to the access system: only a gateway has these. */
 export const groupDeskRoutes = [
-  route(groupsCreate, (desk: DeskModel, input, { by }) => ({
+  changeRoute(groupsCreate, (desk: DeskModel, input, { by }) => ({
     acs_access_group: desk.groups.create(
       { systemId: input.acs_system_id, name: input.name, entranceIds: input.acs_entrance_ids },
       by,
     ),
   })),
 
-  route(groupsUpdate, (desk: DeskModel, input, { by }) => ({
+  changeRoute(groupsUpdate, (desk: DeskModel, input, { by }) => ({
     acs_access_group: desk.groups.update(
       input.acs_access_group_id,
       { name: input.name, entranceIds: input.acs_entrance_ids },

@@ -1,5 +1,5 @@
 import type { SeamModel } from "../model.js";
-import { route } from "../route.js";
+import { changeRoute, route } from "../route.js";
 import {
   credentialsAssign,
   credentialsCreate,
@@ -13,7 +13,7 @@ import {
 import { EMPTY_PAGE, pageAnswer, pagingOf } from "./pages.js";
 
 export const credentialRoutes = [
-  route(credentialsCreate, (model: SeamModel, input, { by }) => ({
+  changeRoute(credentialsCreate, (model: SeamModel, input, { by }) => ({
     acs_credential: model.credentials.create(
       {
         systemId: input.acs_system_id,
@@ -56,7 +56,7 @@ export const credentialRoutes = [
     ),
   ),
 
-  route(credentialsUpdate, (model: SeamModel, input, { by }) => ({
+  changeRoute(credentialsUpdate, (model: SeamModel, input, { by }) => ({
     acs_credential: model.credentials.update(
       input.acs_credential_id,
       { code: input.code, endsAt: input.ends_at },
@@ -64,15 +64,15 @@ export const credentialRoutes = [
     ),
   })),
 
-  route(credentialsAssign, (model: SeamModel, input, { by }) => ({
+  changeRoute(credentialsAssign, (model: SeamModel, input, { by }) => ({
     acs_credential: model.credentials.assign(input.acs_credential_id, input.acs_user_id, by),
   })),
 
-  route(credentialsUnassign, (model: SeamModel, input, { by }) => ({
+  changeRoute(credentialsUnassign, (model: SeamModel, input, { by }) => ({
     acs_credential: model.credentials.unassign(input.acs_credential_id, input.acs_user_id, by),
   })),
 
-  route(credentialsDelete, (model: SeamModel, input, { by }) => {
+  changeRoute(credentialsDelete, (model: SeamModel, input, { by }) => {
     model.credentials.delete(input.acs_credential_id, by);
     return {};
   }),

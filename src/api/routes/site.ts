@@ -1,6 +1,6 @@
 import type { JsonObject } from "#src/lib/json";
 import type { SeamModel } from "../model.js";
-import { route } from "../route.js";
+import { changeRoute, route } from "../route.js";
 import {
   entrancesGet,
   entrancesGrantAccess,
@@ -50,7 +50,7 @@ export const siteRoutes = [
     };
   }),
 
-  route(entrancesGrantAccess, (model: SeamModel, input, { by }) => {
+  changeRoute(entrancesGrantAccess, (model: SeamModel, input, { by }) => {
     model.entrances.grantAccess({ entranceId: input.acs_entrance_id, userId: input.acs_user_id }, by);
     return {};
   }),

@@ -1,7 +1,7 @@
 import { invalidInput } from "#src/domain/seam/fault";
 import { seamErrorOf } from "../fault.js";
 import type { SeamModel } from "../model.js";
-import { route } from "../route.js";
+import { changeRoute, route } from "../route.js";
 import {
   usersCreate,
   usersDelete,
@@ -16,7 +16,7 @@ import {
 import { pageAnswer, pagingOf } from "./pages.js";
 
 export const userRoutes = [
-  route(usersCreate, (model: SeamModel, input, { by, now }) => ({
+  changeRoute(usersCreate, (model: SeamModel, input, { by, now }) => ({
     acs_user: model.users.create(
       {
         systemId: input.acs_system_id,
@@ -44,7 +44,7 @@ export const userRoutes = [
     ),
   ),
 
-  route(usersUpdate, (model: SeamModel, input, { by, now }) => {
+  changeRoute(usersUpdate, (model: SeamModel, input, { by, now }) => {
     model.users.update(
       input.acs_user_id,
       {
@@ -58,22 +58,22 @@ export const userRoutes = [
     return {};
   }),
 
-  route(usersDelete, (model: SeamModel, input, { by }) => {
+  changeRoute(usersDelete, (model: SeamModel, input, { by }) => {
     model.users.delete(input.acs_user_id, by);
     return {};
   }),
 
-  route(usersSuspend, (model: SeamModel, input, { by }) => {
+  changeRoute(usersSuspend, (model: SeamModel, input, { by }) => {
     model.users.suspend(input.acs_user_id, by);
     return {};
   }),
 
-  route(usersUnsuspend, (model: SeamModel, input, { by }) => {
+  changeRoute(usersUnsuspend, (model: SeamModel, input, { by }) => {
     model.users.unsuspend(input.acs_user_id, by);
     return {};
   }),
 
-  route(usersRevokeAccess, (model: SeamModel, input, { by }) => {
+  changeRoute(usersRevokeAccess, (model: SeamModel, input, { by }) => {
     model.users.revokeAccess(input.acs_user_id, by);
     return {};
   }),
