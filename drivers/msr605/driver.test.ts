@@ -1,14 +1,10 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type Device, DriverError, type StripeChange } from "#driver-api";
 import { Secret } from "#src/lib/secret";
 import { realClock } from "#src/ops/clock";
-import { openPty } from "#src/sandbox/pty";
-import { openSerialLine } from "#src/transports/serial";
 import { MemoryLine } from "#test/support/memory-line";
 import { VirtualClock } from "#test/support/virtual-clock";
+import { lineOnPty } from "#test/support/line-on-pty";
 import driver from "./index.js";
 import { MsrSimulator, SimulatedStripe } from "./simulator.js";
 
@@ -146,20 +142,21 @@ test("lamps say what is the matter", async () => {
 
 /** The whole way once: a real serial port, the kernel's line, and a real unplug while it waits for a card. */
 test("encodes over a real serial line, and loses it honestly", async () => {
-  const pty = await openPty(join(mkdtempSync(join(tmpdir(), "lb-driver-")), "tty"));
   const simulator = new MsrSimulator(realClock);
-  simulator.onSend((bytes) => pty.write(bytes));
-  pty.onData((chunk) => simulator.receive(chunk));
-  const line = await openSerialLine(pty.path, driver.serial ?? { baudRate: 115_200 }, { clock: realClock });
-  const device = await driver.open(driver.config.parse({}), { line, clock: realClock, log }, call());
+  const port = await lineOnPty(simulator, driver);
+  const device = await driver.open(
+    driver.config.parse({}),
+    { line: port.line, clock: realClock, log },
+    call(),
+  );
   const stripes = device.units[0]!.stripeWriter!; // the only unit of this driver
   simulator.hold(new SimulatedStripe());
   expect(await stripes.change(written, call(), nothing)).toEqual(with4711);
   simulator.hold(null);
   const writing = stripes.change(written, call(), nothing).catch((error: unknown) => error);
   await expect.poll(() => simulator.isArmed).toBe(true);
-  await pty.unplug();
+  await port.unplug();
   expect(await writing).toMatchObject({ code: "device.lost", effect: "unknown" });
   await device.close();
-  await line.close();
+  await port.close();
 });

@@ -1,19 +1,13 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Device, SerialLine } from "#driver-api";
+import type { Device } from "#driver-api";
 import { realClock } from "#src/ops/clock";
-import { attach } from "#src/sandbox/attach";
-import { openPty, type PtyEnd } from "#src/sandbox/pty";
-import { openSerialLine } from "#src/transports/serial";
 import { calm, KEY } from "#test/support/osdp-line";
+import { type LineOnPty, lineOnPty } from "#test/support/line-on-pty";
 import driver from "./index.js";
 import { OsdpSimulator } from "./simulator.js";
 
 /** The whole way: a real serial port, the kernel's line, real time, and a real unplug. */
-let pty: PtyEnd;
-let line: SerialLine;
+let port: LineOnPty;
 let device: Device;
 const simulator = new OsdpSimulator(realClock, [
   { address: 1, key: Buffer.from(KEY, "hex"), wantsSecurity: true },
@@ -23,16 +17,13 @@ const log = { debug: () => undefined, warn: () => undefined };
 const config = { units: { front: { address: 1, key: KEY }, back: { address: 2, key: KEY, install: true } } };
 
 beforeEach(async () => {
-  pty = await openPty(join(mkdtempSync(join(tmpdir(), "lb-osdp-")), "tty"));
-  attach(pty, simulator);
-  line = await openSerialLine(pty.path, driver.serial ?? { baudRate: 9_600 }, { clock: realClock });
-  device = await driver.open(driver.config.parse(config), { line, clock: realClock, log }, calm());
+  port = await lineOnPty(simulator, driver);
+  device = await driver.open(driver.config.parse(config), { line: port.line, clock: realClock, log }, calm());
 });
 
 afterEach(async () => {
   await device.close();
-  await line.close();
-  await pty.unplug();
+  await port.close();
 });
 
 function door(key: string) {
@@ -61,7 +52,7 @@ test("the line is pulled in the middle of it: lost, and in doubt when it was an 
   const granting = door("front")
     .grant(5_000, calm())
     .catch((error: unknown) => error);
-  await pty.unplug();
+  await port.unplug();
   expect(await granting).toMatchObject({
     code: expect.stringMatching(/^(device|unit)\.(lost|silent)$/) as string,
   });

@@ -1,6 +1,3 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   type CardSeen,
@@ -10,18 +7,15 @@ import {
   DriverError,
   type NtagPassword,
   type ReadPlan,
-  type SerialLine,
   type WritePlan,
 } from "#driver-api";
 import type { Clock } from "#src/lib/deadline";
 import { fromHex, toHex } from "#src/lib/hex";
 import { Secret } from "#src/lib/secret";
 import { realClock } from "#src/ops/clock";
-import { attach } from "#src/sandbox/attach";
 import { MifareClassicCard } from "#src/sandbox/cards/mifare-classic";
 import { NtagCard } from "#src/sandbox/cards/ntag";
-import { openPty, type PtyEnd } from "#src/sandbox/pty";
-import { openSerialLine } from "#src/transports/serial";
+import { type LineOnPty, lineOnPty } from "#test/support/line-on-pty";
 import driver from "./index.js";
 import { Pn532Simulator } from "./simulator.js";
 
@@ -144,23 +138,20 @@ class WatchedClock implements Clock {
   }
 }
 
-let pty: PtyEnd;
+let port: LineOnPty;
 let simulator: Pn532Simulator;
-let line: SerialLine;
 let clock: WatchedClock;
 let device: Device;
 let writer: CardWriter;
 
 const calm = () => ({ signal: new AbortController().signal });
 const openDevice = () =>
-  driver.open({}, { line, clock, log: { debug: () => undefined, warn: () => undefined } }, calm());
+  driver.open({}, { line: port.line, clock, log: { debug: () => undefined, warn: () => undefined } }, calm());
 
 beforeEach(async () => {
-  pty = await openPty(join(mkdtempSync(join(tmpdir(), "lb-pn532-")), "tty"));
   simulator = new Pn532Simulator();
-  attach(pty, simulator);
+  port = await lineOnPty(simulator, driver);
   clock = new WatchedClock();
-  line = await openSerialLine(pty.path, driver.serial ?? { baudRate: 115_200 }, { clock: realClock });
   device = await openDevice();
   const { cardWriter } = device.units[0] ?? {};
   if (cardWriter === undefined) throw new Error("the device has no card writer");
@@ -171,8 +162,7 @@ afterEach(async () => {
   await device.close();
   await device.close();
   expect(clock.running.size).toBe(0);
-  await line.close();
-  await pty.unplug();
+  await port.close();
 });
 
 const failure = (work: Promise<unknown>) =>
@@ -523,7 +513,7 @@ describe("the end", () => {
     simulator.faults.unanswered = [simulator.commands + 4];
     const writing = failure(writer.write(card, family.classic.encode, calm()));
     await vi.waitFor(() => expect(simulator.cardWrites).toBe(2), { interval: 2 });
-    await pty.unplug();
+    await port.unplug();
     const error = await writing;
     expect(["device.lost", "device.silent"]).toContain(error.code);
     expect(error.effect).toBe("unknown");

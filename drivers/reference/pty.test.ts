@@ -1,24 +1,17 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { realClock } from "#src/ops/clock";
-import { openPty } from "#src/sandbox/pty";
-import { openSerialLine } from "#src/transports/serial";
 import { Secret } from "#src/lib/secret";
+import { lineOnPty } from "#test/support/line-on-pty";
 import driver from "./index.js";
 import { ReferenceSimulator, SimulatedClassic } from "./simulator.js";
 
 /** The whole way once: a real serial port, the kernel's line, and a real unplug in the middle of a call. */
 test("encodes over a real serial line, and loses it honestly", async () => {
-  const pty = await openPty(join(mkdtempSync(join(tmpdir(), "lb-driver-")), "tty"));
   const simulator = new ReferenceSimulator(realClock);
-  simulator.onSend((bytes) => pty.write(bytes));
-  pty.onData((chunk) => simulator.receive(chunk));
-  const line = await openSerialLine(pty.path, driver.serial ?? { baudRate: 115_200 }, { clock: realClock });
+  const port = await lineOnPty(simulator, driver);
   const call = { signal: new AbortController().signal };
   const log = { debug: () => undefined, warn: () => undefined };
-  const device = await driver.open(driver.config.parse({}), { line, clock: realClock, log }, call);
+  const device = await driver.open(driver.config.parse({}), { line: port.line, clock: realClock, log }, call);
 
   simulator.antenna.push(new SimulatedClassic(Buffer.from("a1b2c3d4", "hex")));
   const writer = device.units.find(({ cardWriter }) => cardWriter !== undefined)!.cardWriter!;
@@ -34,8 +27,8 @@ test("encodes over a real serial line, and loses it honestly", async () => {
   const writing = writer
     .write(card, { container: "classic", sector: 1, steps }, call)
     .catch((e: unknown) => e);
-  await pty.unplug();
+  await port.unplug();
   expect(await writing).toMatchObject({ code: expect.stringMatching(/^device\.(lost|silent)$/) as string });
   await device.close();
-  await line.close();
+  await port.close();
 });

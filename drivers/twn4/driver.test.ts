@@ -1,18 +1,13 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CardTechnology, Device } from "#driver-api";
 import { toHex } from "#src/lib/hex";
 import { realClock } from "#src/ops/clock";
-import { attach } from "#src/sandbox/attach";
-import { openPty, type PtyEnd } from "#src/sandbox/pty";
-import { openSerialLine } from "#src/transports/serial";
 import { cases } from "#test/conformance/cases";
 import { Bench } from "#test/conformance/bench";
 import { blankCard } from "#test/conformance/laid-cards";
 import { readPlanFor, writePlanFor } from "#test/conformance/plans";
 import { expectCanary } from "#test/conformance/steps";
+import { type LineOnPty, lineOnPty } from "#test/support/line-on-pty";
 import { rig } from "./conformance.js";
 import driver from "./index.js";
 import { Twn4Simulator } from "./simulator.js";
@@ -93,25 +88,19 @@ test("lamps and beeper say what happened, and closing puts the lamps out", async
 });
 
 describe.each([false, true])("over a real port, checksums %s", (crc) => {
-  let pty: PtyEnd;
+  let port: LineOnPty;
   let device: Device;
   let simulator: Twn4Simulator;
-  let closeLine: () => Promise<void>;
 
   beforeEach(async () => {
-    const path = join(mkdtempSync(join(tmpdir(), "lockbridge-twn4-")), "tty");
-    pty = await openPty(path);
     simulator = new Twn4Simulator(() => realClock.monotonic(), { crc });
-    attach(pty, simulator);
-    const line = await openSerialLine(path, driver.serial ?? { baudRate: 9_600 }, { clock: realClock });
-    closeLine = () => line.close();
+    port = await lineOnPty(simulator, driver);
     const log = { debug: () => undefined, warn: () => undefined };
-    device = await driver.open({}, { line, clock: realClock, log }, calm());
+    device = await driver.open({}, { line: port.line, clock: realClock, log }, calm());
   });
   afterEach(async () => {
     await device.close();
-    await closeLine();
-    await pty.unplug();
+    await port.close();
   });
 
   test("it is what it says, and writes and reads a card of every kind", async () => {

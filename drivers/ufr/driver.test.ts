@@ -1,18 +1,13 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Device } from "#driver-api";
 import { fromHex, toHex } from "#src/lib/hex";
 import { realClock } from "#src/ops/clock";
-import { attach } from "#src/sandbox/attach";
 import { MifareClassicCard } from "#src/sandbox/cards/mifare-classic";
-import { openPty, type PtyEnd } from "#src/sandbox/pty";
-import { openSerialLine } from "#src/transports/serial";
 import { Bench } from "#test/conformance/bench";
 import { blankCard } from "#test/conformance/laid-cards";
 import { readPlanFor, writePlanFor } from "#test/conformance/plans";
 import { expectCanary, present } from "#test/conformance/steps";
+import { type LineOnPty, lineOnPty } from "#test/support/line-on-pty";
 import { rig } from "./conformance.js";
 import driver from "./index.js";
 import { UfrSimulator } from "./simulator.js";
@@ -68,24 +63,18 @@ test("a command that the reader did not get whole is said again", async () => {
 });
 
 describe("over a real port", () => {
-  let pty: PtyEnd;
+  let port: LineOnPty;
   let device: Device;
   let simulator: UfrSimulator;
-  let closeLine: () => Promise<void>;
 
   beforeEach(async () => {
-    const path = join(mkdtempSync(join(tmpdir(), "lockbridge-ufr-")), "tty");
-    pty = await openPty(path);
     simulator = new UfrSimulator(() => realClock.monotonic());
-    attach(pty, simulator);
-    const line = await openSerialLine(path, driver.serial ?? { baudRate: 1_000_000 }, { clock: realClock });
-    closeLine = () => line.close();
-    device = await driver.open({}, { line, clock: realClock, log }, calm());
+    port = await lineOnPty(simulator, driver);
+    device = await driver.open({}, { line: port.line, clock: realClock, log }, calm());
   });
   afterEach(async () => {
     await device.close();
-    await closeLine();
-    await pty.unplug();
+    await port.close();
   });
 
   test("it is what it says, and writes and reads a card of every kind", async () => {

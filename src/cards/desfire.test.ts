@@ -4,6 +4,7 @@ import { fromHex, toHex } from "#src/lib/hex";
 import { Secret } from "#src/lib/secret";
 import { deliveredMemory, zeroKey } from "#src/sandbox/cards/desfire-memory";
 import { ModelDesfire } from "#test/support/model-desfire";
+import { siteKeys } from "#test/support/site-keys";
 import type { CardContent } from "./content.js";
 import {
   erasePlan,
@@ -19,11 +20,6 @@ import { type CardProfile, cardProfileSchema } from "./profile.js";
 import { desfireKey, type SiteKeys } from "./site-keys.js";
 import vectors from "./vectors.json" with { type: "json" };
 
-const siteKeys = (version: number): SiteKeys => ({
-  version,
-  issuer: new Secret(fromHex("0badcafe")),
-  cardMaster: new Secret(new Uint8Array(16).fill(version)),
-});
 const V1 = [siteKeys(1)] as const;
 const V2 = [siteKeys(2), siteKeys(1)] as const;
 type Keys = readonly [SiteKeys, ...SiteKeys[]];

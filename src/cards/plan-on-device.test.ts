@@ -2,9 +2,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { CardSeen, CardWriter } from "#driver-api";
 import pn532 from "#drivers/pn532/index";
 import { rig } from "#drivers/pn532/conformance";
-import { fromHex } from "#src/lib/hex";
-import { Secret } from "#src/lib/secret";
 import { Bench } from "#test/conformance/bench";
+import { siteKeys } from "#test/support/site-keys";
 import type { CardContent } from "./content.js";
 import {
   erasePlan,
@@ -20,11 +19,6 @@ import type { CardProfile } from "./profile.js";
 import type { SiteKeys } from "./site-keys.js";
 
 /** The plans through a real driver onto simulated cards that know nothing of this layout. */
-const siteKeys = (version: number): SiteKeys => ({
-  version,
-  issuer: new Secret(fromHex("0badcafe")),
-  cardMaster: new Secret(new Uint8Array(16).fill(version)),
-});
 const V1 = [siteKeys(1)] as const;
 const V2 = [siteKeys(2), siteKeys(1)] as const;
 

@@ -12,6 +12,7 @@ import {
   type Step,
 } from "#test/support/model-cards";
 import { ModelDesfire } from "#test/support/model-desfire";
+import { siteKeys } from "#test/support/site-keys";
 import { accessBytes, decodeAccess } from "./classic.js";
 import type { CardContent } from "./content.js";
 import {
@@ -29,11 +30,6 @@ import { decodeRecord } from "./record.js";
 import type { SiteKeys } from "./site-keys.js";
 import vectors from "./vectors.json" with { type: "json" };
 
-const siteKeys = (version: number): SiteKeys => ({
-  version,
-  issuer: new Secret(fromHex("0badcafe")),
-  cardMaster: new Secret(new Uint8Array(16).fill(version)),
-});
 const V1 = [siteKeys(1)];
 const V2 = [siteKeys(2), siteKeys(1)];
 

@@ -3,6 +3,7 @@ import type { Device, SerialLine } from "#driver-api";
 import { Devices } from "#src/devices/devices";
 import type { LineProblem } from "#src/devices/supervisor";
 import type { Log } from "#src/lib/log";
+import { bareLine } from "#test/support/bare-line";
 import { VirtualClock } from "#test/support/virtual-clock";
 
 /** The watchdog hears a supervisor as long as its loop turns, whatever the device does. */
@@ -11,24 +12,6 @@ const LONGEST_SILENCE_MS = 60_000;
 
 class PortRefused extends Error implements LineProblem {
   readonly code = "port.refused";
-}
-
-function bareLine(): SerialLine & { hangUp(): void } {
-  const listeners = new Set<(reason: string) => void>();
-  return {
-    isOpen: true,
-    write: () => Promise.resolve(),
-    onData: () => () => undefined,
-    onClose(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    setBaudRate: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-    hangUp() {
-      for (const listener of listeners) listener("unplugged");
-    },
-  };
 }
 
 const well: Device = {

@@ -1,30 +1,12 @@
 import { expect, test } from "vitest";
-import { type Call, type Device, DriverError, type SerialLine } from "#driver-api";
+import { type Call, type Device, DriverError } from "#driver-api";
 import { Devices } from "#src/devices/devices";
 import type { LineProblem, SupervisedDevice } from "#src/devices/supervisor";
 import type { Log } from "#src/lib/log";
+import { bareLine } from "#test/support/bare-line";
 import { VirtualClock } from "#test/support/virtual-clock";
 
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
-
-/** A line that can only be closed: the devices of these tests need no bytes. */
-function bareLine(): SerialLine & { hangUp(): void } {
-  const listeners = new Set<(reason: string) => void>();
-  return {
-    isOpen: true,
-    write: () => Promise.resolve(),
-    onData: () => () => undefined,
-    onClose(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    setBaudRate: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-    hangUp() {
-      for (const listener of listeners) listener("unplugged");
-    },
-  };
-}
 
 class PortProblem extends Error implements LineProblem {
   readonly code: LineProblem["code"];

@@ -12,11 +12,10 @@ import {
 } from "#src/cards/plan";
 import { type CardProfile, profileFor } from "#src/cards/profile";
 import type { SiteKeys } from "#src/cards/site-keys";
-import { fromHex } from "#src/lib/hex";
-import { Secret } from "#src/lib/secret";
 import { Bench, calm } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
 import { present } from "#test/conformance/steps";
+import { siteKeys } from "#test/support/site-keys";
 
 const profiles: readonly CardProfile[] = [
   { key: "classic", format: "lockbridge48", container: "classic", sector: 2 },
@@ -24,11 +23,6 @@ const profiles: readonly CardProfile[] = [
   { key: "desfire", format: "lockbridge48", container: "desfire", application: "F52000" },
 ];
 
-const siteKeys = (version: number): SiteKeys => ({
-  version,
-  issuer: new Secret(fromHex("0badcafe")),
-  cardMaster: new Secret(new Uint8Array(16).fill(version)),
-});
 const [first, second] = [siteKeys(1), siteKeys(2)];
 
 const wanted = (generation: number): WantedCard => ({

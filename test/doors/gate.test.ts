@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DemoApp } from "#src/sandbox/demo-app";
 import { playGate } from "#src/sandbox/demo-gate";
-import { type DemoSite, startDemoSite, until } from "#src/sandbox/demo-site";
+import { type DemoSite, until } from "#src/sandbox/demo-site";
+import { endWholeSite, startWholeSite } from "#test/support/whole-site";
 
 /** The whole way in real time: cloud, gateway, site keys, a real serial port, and a reader with a door behind it. */
 let site: DemoSite;
@@ -14,15 +15,10 @@ const stage = {
 };
 
 beforeAll(async () => {
-  site = await startDemoSite({
-    port: 0,
-    onFatal: (error) => {
-      throw error;
-    },
-  });
+  site = await startWholeSite();
 }, 60_000);
 
-afterAll(() => site.stop(), 30_000);
+afterAll(() => endWholeSite(site), 30_000);
 
 const play = () => playGate(site, stage, new DemoApp(site.cloud.endpoint, site.cloudApiKey));
 

@@ -1,10 +1,10 @@
-import { rmSync } from "node:fs";
 import fc from "fast-check";
 import { Agent, request } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bareEndpoints, jsonEndpoints } from "#src/api/all-routes";
 import { errorAnswer } from "#src/api/schemas/endpoint";
-import { type DemoSite, startDemoSite } from "#src/sandbox/demo-site";
+import type { DemoSite } from "#src/sandbox/demo-site";
+import { endWholeSite, startWholeSite } from "#test/support/whole-site";
 import { fitting, type KnownIds, misfit, type Schema } from "./inputs.js";
 
 /**
@@ -33,17 +33,11 @@ const RUNS = 8;
 let site: DemoSite;
 const agents: Agent[] = [];
 beforeAll(async () => {
-  site = await startDemoSite({
-    port: 0,
-    onFatal(error) {
-      throw error;
-    },
-  });
+  site = await startWholeSite();
 });
 afterAll(async () => {
   await Promise.all(agents.map((agent) => agent.close()));
-  await site.stop();
-  rmSync(site.stateDir, { recursive: true, force: true });
+  await endWholeSite(site);
 });
 
 function agent(options: Agent.Options = {}): Agent {

@@ -1,6 +1,6 @@
-import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type DemoSite, startDemoSite } from "#src/sandbox/demo-site";
+import type { DemoSite } from "#src/sandbox/demo-site";
+import { endWholeSite, serversOf, startWholeSite } from "#test/support/whole-site";
 import { newCard } from "#src/sandbox/cards/new-card";
 import { playAccessStory } from "./access-story.js";
 import { playLocksStory } from "./locks-story.js";
@@ -17,22 +17,13 @@ vi.setConfig({ testTimeout: 60_000 });
 
 let site: DemoSite;
 beforeAll(async () => {
-  site = await startDemoSite({
-    port: 0,
-    onFatal(error) {
-      throw error;
-    },
-  });
+  site = await startWholeSite();
 });
 afterAll(async () => {
-  await site.stop();
-  rmSync(site.stateDir, { recursive: true, force: true });
+  await endWholeSite(site);
 });
 
-const SERVERS = [
-  { name: "the gateway", of: () => ({ endpoint: site.gateway.endpoint, apiKey: site.apiKey }) },
-  { name: "the stand-in cloud", of: () => ({ endpoint: site.cloud.endpoint, apiKey: site.cloudApiKey }) },
-] as const;
+const SERVERS = serversOf(() => site);
 
 const EACH_SDK = SDKS.map((sdk) => [sdk.name, sdk] as const);
 

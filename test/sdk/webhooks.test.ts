@@ -1,29 +1,20 @@
-import { rmSync } from "node:fs";
 import { SeamWebhook } from "@seamapi/webhook";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type DemoSite, startDemoSite } from "#src/sandbox/demo-site";
+import type { DemoSite } from "#src/sandbox/demo-site";
+import { endWholeSite, serversOf, startWholeSite } from "#test/support/whole-site";
 import { startReceiver } from "#test/support/receiver";
 import { SDKS } from "./sdk-suite.js";
 
 /** Seam's SDKs make a webhook on the two real models, and what they send is what Seam's verifier takes. */
 let site: DemoSite;
 beforeAll(async () => {
-  site = await startDemoSite({
-    port: 0,
-    onFatal(error) {
-      throw error;
-    },
-  });
+  site = await startWholeSite();
 });
 afterAll(async () => {
-  await site.stop();
-  rmSync(site.stateDir, { recursive: true, force: true });
+  await endWholeSite(site);
 });
 
-const SERVERS = [
-  { name: "the gateway", of: () => ({ endpoint: site.gateway.endpoint, apiKey: site.apiKey }) },
-  { name: "the stand-in cloud", of: () => ({ endpoint: site.cloud.endpoint, apiKey: site.cloudApiKey }) },
-] as const;
+const SERVERS = serversOf(() => site);
 
 describe.each(SERVERS)("$name", ({ of }) => {
   test.each(SDKS.map((sdk) => [sdk.name, sdk] as const))("tells an app that uses %s", async (_, sdk) => {
