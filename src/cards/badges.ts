@@ -1,4 +1,4 @@
-import { type Badge, badgeNumber } from "#src/domain/badge";
+import { type Badge, badgeName, badgeNumber } from "#src/domain/badge";
 import { toHex } from "#src/lib/hex";
 import type { ReportedCard } from "./card-names.js";
 import {
@@ -42,6 +42,11 @@ export function readBadge(card: ReportedCard, formats: readonly WiegandFormat[])
   const readings = badges.map((each) => `${each.format} (${badgeNumber(each)})`).join(" and ");
   const message = `the badge's ${bitCount} bits fit ${readings}, and nothing on it says which`;
   return { is: "ambiguous", badges, message };
+}
+
+/** What tells the badge that a reader reported from every other; see `badgeName`. */
+export function badgeNameOf({ bits, bitCount }: ReportedCard): string {
+  return badgeName({ bitCount, bits: toHex(leftJustified(fromLeftJustified(bits, bitCount))) });
 }
 
 export type BadgeMade =

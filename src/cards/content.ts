@@ -1,4 +1,4 @@
-import type { Inventory } from "#src/domain/inventory";
+import type { Inventory, InventoryEntrance } from "#src/domain/inventory";
 import type { AcsCredentialSpec } from "#src/domain/spec";
 import { fingerprintOf } from "#src/lib/json";
 import type { CardProfile } from "./profile.js";
@@ -7,7 +7,7 @@ import { NO_END } from "./record.js";
 /** What one profile puts on the card of one credential, before a card, a key or a generation is known. */
 export interface CardContent {
   readonly format: CardProfile["format"];
-  /** Ids, sorted. */
+  /** Ids, sorted; without those that the gateway opens by itself. */
   readonly entrances: readonly string[];
   /** Unix seconds; null = no bound. */
   readonly validFrom: number | null;
@@ -57,7 +57,9 @@ export function contentOf(spec: Wish, profile: CardProfile, inventory: Inventory
     ok: true,
     content: {
       format: profile.format,
-      entrances,
+      entrances: entrances.filter(
+        (id) => !known.some((entrance) => entrance.id === id && isDecided(entrance)),
+      ),
       ...validity,
       function: spec.is_one_time_use ? "one_shot" : "guest",
       isOneTimeUse: spec.is_one_time_use,
@@ -65,6 +67,11 @@ export function contentOf(spec: Wish, profile: CardProfile, inventory: Inventory
       zones: known.reduce((bits, { zone }) => (zone === null ? bits : bits | (1 << zone)), 0) >>> 0,
     },
   };
+}
+
+/** The gateway decides there, and asks no card what it opens. */
+function isDecided({ door, zone, opensWithCard }: InventoryEntrance): boolean {
+  return opensWithCard === true && door === null && zone === null;
 }
 
 /**

@@ -68,6 +68,8 @@ export interface ConfiguredEntrance extends ConfiguredObject {
   readonly zone: number | null;
   /** `device/unit`. */
   readonly keypad: string | null;
+  /** The gateway decides there, and takes cards. */
+  readonly opensWithCard?: true;
 }
 
 export interface ConfiguredLock extends ConfiguredObject {
@@ -122,6 +124,7 @@ export function configOf(file: ConfigFile, devices: readonly ConfiguredDevice[])
       door: entrance.door ?? null,
       zone: entrance.zone ?? null,
       keypad: entrance.keypad === undefined ? null : fullUnit(entrance.keypad),
+      ...((entrance.opens_with ?? "pin") === "pin" ? {} : { opensWithCard: true as const }),
     })),
     locks: locksOf(file, siteId),
     doors: doorsOf(file),

@@ -31,6 +31,8 @@ export const inventorySchema = z.object({
       zone: z.number().int().nullable(),
       /** `device/unit` of its keypad. */
       keypad: z.string().nullable(),
+      /** There the gateway decides, and takes cards and badges; left out elsewhere. */
+      opensWithCard: z.literal(true).exactOptional(),
     }),
   ),
   encoders: z.array(

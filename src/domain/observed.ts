@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { badgeSchema } from "./badge.js";
 
 /**
  * What the gateway knows of one credential, as Seam words it. Derived from the record by one pure function
@@ -16,6 +17,8 @@ export const observedSchema = z.object({
   isIssued: z.boolean().nullable(),
   issuedAt: z.number().nullable(),
   cardNumber: z.string().nullable(),
+  /** The card is a badge that was made elsewhere. */
+  badge: badgeSchema.exactOptional(),
   isSynced: z.boolean(),
   syncedAt: z.number().nullable(),
   warnings: z.array(notice),

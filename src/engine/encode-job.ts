@@ -9,9 +9,8 @@ import { withCard, worksOnCards } from "./card-session.js";
 import type { Engine } from "./engine.js";
 import { entitledSpec } from "./entitled.js";
 import { type Job, JobEnd, type Outcome } from "./jobs.js";
-import { anotherGuestsCard, ownersOf, refusalEnd } from "./encode-rules.js";
+import { anotherGuestsCard, ownersOf, refusalEnd, refuseBeyondLimits } from "./encode-rules.js";
 import type { ObjectRow } from "./ports.js";
-import { reserveRefusal } from "./reserve.js";
 
 /**
  * Puts one credential on one card. The durable intent lies between reading the card and writing it; from then on
@@ -73,12 +72,6 @@ async function writeCard(engine: Engine, job: Job, card: CardOnEncoder): Promise
     if (!(error instanceof DriverError) || error.effect === "unknown") tearOthers(engine, job, uid);
     throw error;
   }
-}
-
-/** No key without a record of it, and none beyond what may be made without the cloud. */
-function refuseBeyondLimits({ deps, offlineWork }: Engine, row: ObjectRow): void {
-  const refusal = reserveRefusal(deps) ?? offlineWork.refusal(row.provisional !== null);
-  if (refusal !== null) throw new JobEnd("uncategorized_error", refusal);
 }
 
 /** Builds the image of what is wanted now and stores the intent, in one step with every guard. */
@@ -148,7 +141,8 @@ function tearOthers(engine: Engine, job: Job, uid: string): void {
   });
 }
 
-function succeed(
+/** The attempt's end: the credential as it stands. */
+export function succeed(
   engine: Engine,
   tx: Parameters<Parameters<Engine["transact"]>[1]>[0],
   job: Job,

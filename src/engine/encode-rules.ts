@@ -1,10 +1,12 @@
 import type { RefusalReason } from "#src/domain/credential/credential.events";
 import { acsCredentialSpec } from "#src/domain/spec";
 import type { CardOnEncoder } from "./card-on-encoder.js";
+import type { Engine } from "./engine.js";
 import type { EngineDeps } from "./engine-deps.js";
 import { entitledSpec } from "./entitled.js";
 import { type Job, JobEnd } from "./jobs.js";
 import type { ObjectRow } from "./ports.js";
+import { reserveRefusal } from "./reserve.js";
 
 /** Other credentials that have a live card with this UID. */
 export function ownersOf(
@@ -40,6 +42,12 @@ function doorsOf(deps: EngineDeps, owner: ObjectRow | undefined): string {
   return names.length === 0 ? "a door of this site" : names.join(", ");
 }
 
+/** No key without a record of it, and none beyond what may be made without the cloud. */
+export function refuseBeyondLimits({ deps, offlineWork }: Engine, row: ObjectRow): void {
+  const refusal = reserveRefusal(deps) ?? offlineWork.refusal(row.provisional !== null);
+  if (refusal !== null) throw new JobEnd("uncategorized_error", refusal);
+}
+
 /** What a refusal of the machine means for the action attempt, in Seam's error types. */
 export function refusalEnd(reason: RefusalReason, doubtUid: string | null): JobEnd {
   switch (reason) {
@@ -68,6 +76,11 @@ export function refusalEnd(reason: RefusalReason, doubtUid: string | null): JobE
       return new JobEnd("uncategorized_error", "this credential is being encoded already [busy]");
     case "dirty":
       return new JobEnd("uncategorized_error", "the credential has just changed: encode again [dirty]");
+    case "has_card":
+      return new JobEnd(
+        "credential_cannot_be_reissued",
+        "a card was made for this credential, and may be about: erase it, or take another credential for the badge [has_card]",
+      );
     case "needs_no_encoder":
       return new JobEnd("uncategorized_error", "a PIN credential needs no encoder [needs_no_encoder]");
     case "not_expected_here":

@@ -5,6 +5,8 @@ import type { Observed } from "#src/domain/observed";
 import { type AcsCredentialSpec, acsUserSpec } from "#src/domain/spec";
 import { uuidV7 } from "#src/lib/uuid";
 import { ACTION_TYPES } from "./action-types.js";
+import { badgeJob } from "./badge-jobs.js";
+import { onlyReads, showAt } from "./badge-reader.js";
 import { type BadItem, type DesiredDocument, stepRow, storeDocument, unblock } from "./desired.js";
 import { encode } from "./encode-job.js";
 import { refusalEnd } from "./encode-rules.js";
@@ -423,11 +425,12 @@ export class Engine {
   async #perform(job: Job, unit: Unit): Promise<Outcome> {
     const outcome = await this.#performKind(job, unit);
     this.jobs.say(job, "done", "Done.");
-    await unit.signals?.show("done", { signal: job.control.signal }).catch(() => undefined);
+    await showAt(this, job, unit, "done");
     return outcome;
   }
 
   #performKind(job: Job, unit: Unit): Promise<Outcome> {
+    if (onlyReads(unit)) return badgeJob(this, job, unit);
     switch (job.kind) {
       case "encode":
         return encode(this, job, unit);

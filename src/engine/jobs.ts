@@ -1,7 +1,9 @@
-import type { Unit } from "#driver-api";
+import { DriverError, type Unit } from "#driver-api";
 import { sleep } from "#src/lib/deadline";
 import type { Json, JsonObject } from "#src/lib/json";
 import type { EngineDeps } from "./engine-deps.js";
+import { onlyReads } from "./badge-reader.js";
+import type { UnitRef } from "./ports.js";
 import type { Cause } from "./transaction.js";
 
 export type JobKind = "encode" | "scan" | "scan_to_assign" | "erase";
@@ -68,6 +70,8 @@ export class Jobs {
   readonly #finish: (job: Job, error: unknown) => Outcome;
   readonly #queues = new Map<string, Job[]>();
   readonly #jobs = new Map<string, Job>();
+  /** The last job at each reader that only names badges. */
+  readonly #readers = new Map<UnitRef, Promise<unknown>>();
   readonly #listeners = new Set<(job: Job, progress: Progress) => void>();
 
   constructor(
@@ -151,7 +155,7 @@ export class Jobs {
   }
 
   async #run(job: Job): Promise<Outcome> {
-    const { clock, limits, devices, inventory } = this.#deps;
+    const { clock, limits, inventory } = this.#deps;
     const stopTimer = clock.startTimer(job.lifeMs, () =>
       job.control.abort(new JobEnd("action_attempt_expired", "not carried out in time")),
     );
@@ -159,7 +163,7 @@ export class Jobs {
     try {
       this.say(job, "waiting_for_encoder", "Waiting for the encoder.");
       const encoder = inventory.encoders.find(({ id }) => id === job.encoderId);
-      const work = devices.use(encoder?.unit ?? "", job.control.signal, async (unit) => {
+      const work = this.#atUnit(encoder?.unit ?? "", job.control.signal, async (unit) => {
         stopJobTimer = clock.startTimer(limits.jobMs, () =>
           job.control.abort(new JobEnd("action_attempt_expired", "the job took too long at the encoder")),
         );
@@ -172,6 +176,28 @@ export class Jobs {
       stopTimer();
       stopJobTimer();
     }
+  }
+
+  /**
+   * Runs `work` alone at the unit. At one that only names badges it has the reader to itself, and leaves the wire to
+   * others: doors may hang on it.
+   */
+  async #atUnit<T>(ref: UnitRef, signal: AbortSignal, work: (unit: Unit) => Promise<T>): Promise<T> {
+    const { devices } = this.#deps;
+    const atWire = await devices.use(ref, signal, async (unit) =>
+      onlyReads(unit) ? null : { result: await work(unit) },
+    );
+    if (atWire !== null) return atWire.result;
+    const before = this.#readers.get(ref) ?? Promise.resolve();
+    const turn = before.then(() => {
+      signal.throwIfAborted();
+      const unit = devices.capabilities(ref);
+      if (unit === undefined) throw new DriverError("device.lost", "none", "the reader is gone");
+      return work(unit);
+    });
+    const settled = turn.catch(() => undefined);
+    this.#readers.set(ref, settled);
+    return turn;
   }
 
   /** On a full disk nothing can be said of the job: it stays open, and is tried again until there is room. */

@@ -79,7 +79,7 @@ export interface ObjectsTable {
   blocked(prefix: string, limit: number): readonly ObjectRow[];
   /** Credentials with an open job (crash recovery). */
   withOpenJob(): readonly ObjectRow[];
-  /** Credentials that have a live card with this UID, gone ones included. */
+  /** Credentials that have a live card with this UID, or the badge of this name; gone ones included. */
   byCardUid(uid: string): readonly ObjectRow[];
   byCardCredentialId(cardCredentialId: string): ObjectRow | undefined;
   count(kind: ObjectKind): number;

@@ -64,13 +64,15 @@ function cardSide(state: CardState) {
     case "ours":
       return {
         cardNumber: cardNumberOf(state.credentialId),
-        startsAt: state.validFrom === null ? null : state.validFrom * 1_000,
-        endsAt: state.validTo === null ? null : state.validTo * 1_000,
+        validity: {
+          startsAt: state.validFrom === null ? null : state.validFrom * 1_000,
+          endsAt: state.validTo === null ? null : state.validTo * 1_000,
+        },
         isIssued: true,
       };
     case "torn":
     case "foreign":
-      return { cardNumber: null, startsAt: null, endsAt: null, isIssued: null };
+      return { cardNumber: null, validity: null, isIssued: null };
   }
 }
 
@@ -80,14 +82,15 @@ function ownerOf(engine: Engine, { state }: CardOnEncoder): ObjectRow | null {
   return row === undefined || row.gone ? null : row;
 }
 
-function seamSide(engine: Engine, row: ObjectRow, generation: number) {
+/** `generation`: the one on the card; null: it is a badge, which says none. */
+export function seamSide(engine: Engine, row: ObjectRow, generation: number | null) {
   const spec = acsCredentialSpec.parse(row.spec);
   const observed = engine.observe(row);
   return {
     credential: renderCredential({ spec, code: null, observed, inventory: engine.deps.inventory }),
     startsAt: spec.starts_at === null ? null : Date.parse(spec.starts_at),
     endsAt: spec.ends_at === null ? null : Date.parse(spec.ends_at),
-    isNewest: (row.record?.context.issued?.generation ?? generation) === generation,
+    isNewest: generation === null || (row.record?.context.issued?.generation ?? generation) === generation,
     isSynced: observed?.isSynced ?? false,
   };
 }
@@ -97,8 +100,7 @@ async function scanByIssuer(engine: Engine, job: Job, unit: Unit): Promise<Outco
   return engine.transact(job.cause, (tx) => {
     const owner = card === null ? null : ownerOfIssued(engine, card);
     const result = renderScan({
-      card:
-        card === null ? null : { cardNumber: card.cardNumber, startsAt: null, endsAt: null, isIssued: true },
+      card: card === null ? null : { cardNumber: card.cardNumber, validity: null, isIssued: true },
       seam: owner === null ? null : seamSide(engine, owner, owner.record?.context.issued?.generation ?? 0),
     });
     const outcome: Outcome = { status: "success", result, error: null };

@@ -10,13 +10,18 @@ import { credentialOnCard } from "./scan-job.js";
 
 /** Reads a card and hands the credential on it to the job's user. Never writes a card. */
 export async function scanToAssign(engine: Engine, job: Job, unit: Unit): Promise<Outcome> {
-  const { store, inventory } = engine.deps;
   const found = await credentialOnCard(engine, job, unit);
   if (found === null) {
     const message = "the card on the encoder carries no credential of this site";
     throw new JobEnd("no_credential_on_encoder", message);
   }
-  const row = store.objects.get("acs_credential", found.id);
+  return handOver(engine, job, found.id);
+}
+
+/** The credential is the job's user's from now on. */
+export function handOver(engine: Engine, job: Job, credentialId: string): Outcome {
+  const { store, inventory } = engine.deps;
+  const row = store.objects.get("acs_credential", credentialId);
   const holder = job.userId === null ? undefined : store.objects.get("acs_user", job.userId);
   if (row === undefined || row.gone) throw new JobEnd("credential_deleted", "the credential is gone");
   if (holder === undefined || holder.gone) throw new JobEnd("uncategorized_error", "the acs_user is gone");

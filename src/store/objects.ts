@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { badgeName } from "#src/domain/badge";
+import type { CredentialRecord } from "#src/domain/credential/credential.schema";
 import { CredentialRecordError, parseCredentialRecord } from "#src/domain/credential/credential.step";
 import { OBJECT_KINDS, type ObjectKind } from "#src/domain/spec";
 import type { ListQuery, ObjectRow, ObjectsTable } from "#src/engine/ports";
@@ -93,7 +95,7 @@ export class Objects implements ObjectsTable {
         userId: row.userId,
         searchText: row.searchText,
       });
-      this.#putCards(kind, id, record?.context.cards.map((card) => card.uid) ?? []);
+      this.#putCards(kind, id, record === null ? [] : cardNamesOf(record));
     });
   }
 
@@ -252,6 +254,11 @@ export class Objects implements ObjectsTable {
       searchText: stored.search_text,
     };
   }
+}
+
+/** What its cards are known by: serial numbers, and the name of its badge. */
+function cardNamesOf({ context: { cards, issued } }: CredentialRecord): (string | null)[] {
+  return [...cards.map(({ uid }) => uid), issued?.badge === undefined ? null : badgeName(issued.badge)];
 }
 
 function codePlace(kind: ObjectKind, id: string): Place {

@@ -27,6 +27,8 @@ export const DESIRED: Desired = {
   endsAt: END,
 };
 
+const BADGE = { format: "H10301", facility: 101, number: 1_337, bitCount: 26, bits: "32829cc0" } as const;
+
 type Body = CredentialEvent extends infer E ? (E extends CredentialEvent ? Omit<E, "at"> : never) : never;
 
 /** An event at `NOW`. */
@@ -60,6 +62,9 @@ export const intend = (jobId: string, uid: string | null, fingerprint = "first")
 export const verify = (jobId: string, generation: number, uid: string | null): CredentialEvent =>
   now({ type: "write.verified", jobId, generation, uid, cardNumber: "17" });
 
+const enrol = (jobId: string | null): CredentialEvent =>
+  now({ type: "badge.enrolled", jobId, encoderId: "desk", badge: BADGE, dirty: false });
+
 export const fail = (jobId: string, effect: "none" | "unknown"): CredentialEvent =>
   now({ type: "job.failed", jobId, effect, reason: "device.lost" });
 
@@ -89,6 +94,7 @@ function presentedSituations(): Readonly<Record<string, CredentialRecord>> {
     "issuing.writing": writing,
     issued: issued,
     "issued, two cards live": after(replacing, verify("job2", 2, CARD_B)),
+    "issued, a badge": after(waiting, enrol(null)),
     needs_to_be_reissued: after(issued, change({ fingerprint: "second" })),
     "reissuing.presenting, in doubt": after(doubt, encode("job3")),
     "reissuing.writing": replacing,
@@ -193,6 +199,13 @@ const CARDS: Readonly<Record<string, Row>> = {
   "card.erased, other card": one(now({ type: "card.erased", uid: CARD_C })),
   "card.torn, card A": one(now({ type: "card.torn", uid: CARD_A })),
   "card.torn, card B": one(now({ type: "card.torn", uid: CARD_B })),
+  "badge.enrolled": (record) => [enrol(record.context.job?.id ?? null)],
+  "badge.enrolled, other job": one(enrol("other")),
+  "badge.enrolled, dirty": (record) => [
+    { ...enrol(record.context.job?.id ?? null), dirty: true } as CredentialEvent,
+  ],
+  "badge.enrolled, suspended": (record) => [suspended(record), enrol(record.context.job?.id ?? null)],
+  "badge.moved": one(now({ type: "badge.moved" })),
   "card.destroyed, generation 1": one(now({ type: "card.destroyed", generation: 1 })),
   "card.destroyed, generation 2": one(now({ type: "card.destroyed", generation: 2 })),
   "proof.revoked": one(now({ type: "proof.revoked" })),

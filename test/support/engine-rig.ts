@@ -103,6 +103,8 @@ export interface EngineRigOptions {
   readonly freeBytes?: () => number | null;
   /** How doors are opened whose keypad only reports. */
   readonly doors?: EngineDeps["doors"];
+  /** Formats of badges, by system. */
+  readonly badgeFormats?: EngineDeps["badgeFormats"];
   /** With an encoder for magnetic stripes beside the bench: unit `stripes/main`. */
   readonly hasStripes?: boolean;
 }
@@ -122,6 +124,7 @@ export class EngineRig {
   readonly #inventory: Inventory;
   readonly #freeBytes: () => number | null;
   readonly #doors: EngineDeps["doors"];
+  readonly #badgeFormats: EngineDeps["badgeFormats"];
 
   constructor({
     offline = null,
@@ -131,10 +134,12 @@ export class EngineRig {
     inventory = INVENTORY,
     freeBytes = () => null,
     doors,
+    badgeFormats,
     hasStripes = false,
   }: EngineRigOptions = {}) {
     this.#freeBytes = freeBytes;
     this.#doors = doors;
+    this.#badgeFormats = badgeFormats;
     this.#inventory = inventory;
     this.clock = new VirtualClock(startAt);
     this.simulator = new ReferenceSimulator(this.clock);
@@ -215,6 +220,7 @@ export class EngineRig {
       offline,
       freeBytes: this.#freeBytes,
       ...(this.#doors !== undefined && { doors: this.#doors }),
+      ...(this.#badgeFormats !== undefined && { badgeFormats: this.#badgeFormats }),
     });
   }
 

@@ -112,7 +112,7 @@ export function memorySite(now: () => number, inventory: Inventory = smallSite()
     const startsAt = spec.starts_at === null ? null : Date.parse(spec.starts_at);
     const endsOnCard = onCard === null ? null : Date.parse(onCard);
     return renderScan({
-      card: { cardNumber: cardNumberOf(spec), startsAt, endsAt: endsOnCard, isIssued: true },
+      card: { cardNumber: cardNumberOf(spec), validity: { startsAt, endsAt: endsOnCard }, isIssued: true },
       seam: {
         credential: show(spec),
         startsAt,

@@ -32,6 +32,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "-gen": "– generation_taken",
   "-dbt": "– in_doubt",
   "-dirt": "– dirty",
+  "-card": "– has_card",
   "-auto": "– needs_no_encoder",
   "-gone": "– gone",
 };
@@ -44,6 +45,7 @@ const COLUMNS: Readonly<Record<Issuance, Readonly<Record<string, string>>>> = {
     iwri: "issuing.writing",
     issd: "issued",
     iss2: "issued, two cards live",
+    bdge: "issued, a badge",
     need: "needs_to_be_reissued",
     "rpr?": "reissuing.presenting, in doubt",
     rwri: "reissuing.writing",
@@ -74,46 +76,51 @@ const COLUMNS: Readonly<Record<Issuance, Readonly<Record<string, string>>>> = {
 
 const EXPECTED: Readonly<Record<Issuance, string>> = {
   presented: `
-                                     | wait  ipre  iwri  issd  iss2  need  rpr?  rwri  dbt1  dbt2  ing   ing+w ing+? lost  void  dlng  del
-desired.changed, same card           | =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =
-desired.changed, other card          | =     =     =     need  need  =     =     =     =     =     =     =     =     =     =     =     =
-desired.changed, as on card A        | =     =     =     =     =     issd  =     =     =     =     =     =     =     =     =     =     =
-desired.changed, suspended           | =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =
-expiry.due, too early                | =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =
-expiry.due                           | =     =     =     =     =     =     =     =     wait  issd  void  =     void  =     =     =     =
-revoke.requested                     | void  void  ing   ing   ing   ing   ing   ing   ing   ing   =     =     =     =     =     =     -gone
-delete.requested                     | del   del   dlng  del   del   del   del   dlng  del   del   del   dlng  del   del   del   =     -gone
-forget                               | void  void  ing   ing   ing   ing   ing   ing   ing   ing   =     =     =     =     =     =     =
-daemon.restarted                     | =     wait  dbt   =     =     =     dbt   dbt   =     =     =     =     =     =     =     del   =
-encode.requested                     | ipre  -busy -busy rpre  rpre  rpre  -busy -busy ipre  rpre  -deny -deny -deny rpre  -deny -deny -gone
-encode.requested, other generation   | -gen  -busy -busy -gen  -gen  -gen  -busy -busy -gen  -gen  -deny -deny -deny -gen  -deny -deny -gone
-encode.requested, suspended          | -susp -busy -busy -susp -susp -susp -busy -busy -susp -susp -deny -deny -deny -susp -deny -deny -gone
-encode.requested, past the end       | -exp  -busy -busy -exp  -exp  -exp  -busy -busy -exp  -exp  -deny -deny -deny -exp  -deny -deny -gone
-card.seen, doubtful card intact      | -     -     -     -     -     -     issd  -     issd  issd  -     -     -     -     -     -     -gone
-card.seen, doubtful card not written | -     -     -     -     -     -     =     -     wait  issd  -     -     =     -     -     -     -gone
-card.seen, other card                | -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -gone
-write.intended, other card           | -     iwri  -     -     -     -     -dbt  -     -     -     -     -     -     -     -     -     -gone
-write.intended, doubtful card        | -     iwri  -     -     -     -     rwri  -     -     -     -     -     -     -     -     -     -gone
-write.intended, by a key server      | -     iwri  -     -     -     -     -dbt  -     -     -     -     -     -     -     -     -     -gone
-write.intended, dirty                | -     -dirt -     -     -     -     -dirt -     -     -     -     -     -     -     -     -     -gone
-write.intended, suspended            | -     -susp -     -     -     -     -susp -     -     -     -     -     -     -     -     -     -gone
-write.intended, past the end         | -     -exp  -     -     -     -     -exp  -     -     -     -     -     -     -     -     -     -gone
-write.intended, other job            | -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -gone
-write.verified                       | -     -     issd  -     -     -     -     issd  issd  issd  -     =     =     -     -     del   -gone
-write.verified, late                 | -     -     -     -     -     -     -     -     issd  issd  -     -     =     -     -     -     -gone
-write.verified, other generation     | -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -gone
-job.failed, nothing written          | -     wait  wait  -     -     -     dbt   issd  -     -     -     =     -     -     -     del   -gone
-job.failed, unknown                  | -     wait  dbt   -     -     -     dbt   dbt   -     -     -     =     -     -     -     del   -gone
-job.failed, other job                | -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -gone
-card.overwritten, card A             | =     =     =     void  =     void  =     =     wait  =     void  =     =     =     =     =     =
-card.overwritten, card B             | =     =     =     =     need  =     =     =     =     issd  =     =     =     =     =     =     =
-card.erased, every card              | =     =     =     void  void  void  =     =     wait  void  void  =     void  =     =     =     =
-card.erased, other card              | =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =
-card.torn, card A                    | =     =     =     need  =     =     =     =     =     =     =     =     =     =     =     =     =
-card.torn, card B                    | =     =     =     =     need  =     =     =     =     =     =     =     =     =     =     =     =
-card.destroyed, generation 1         | =     =     =     need  =     =     =     =     wait  =     void  =     =     =     =     =     =
-card.destroyed, generation 2         | =     =     =     =     need  =     =     =     =     issd  =     =     =     =     =     =     =
-proof.revoked                        | void  =     =     void  void  void  =     =     void  void  void  =     void  =     =     =     =`,
+                                     | wait  ipre  iwri  issd  iss2  bdge  need  rpr?  rwri  dbt1  dbt2  ing   ing+w ing+? lost  void  dlng  del
+desired.changed, same card           | =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =
+desired.changed, other card          | =     =     =     need  need  =     =     =     =     =     =     =     =     =     =     =     =     =
+desired.changed, as on card A        | =     =     =     =     =     =     issd  =     =     =     =     =     =     =     =     =     =     =
+desired.changed, suspended           | =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =
+expiry.due, too early                | =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =
+expiry.due                           | =     =     =     =     =     =     =     =     =     wait  issd  void  =     void  =     =     =     =
+revoke.requested                     | void  void  ing   ing   ing   void  ing   ing   ing   ing   ing   =     =     =     =     =     =     -gone
+delete.requested                     | del   del   dlng  del   del   del   del   del   dlng  del   del   del   dlng  del   del   del   =     -gone
+forget                               | void  void  ing   ing   ing   void  ing   ing   ing   ing   ing   =     =     =     =     =     =     =
+daemon.restarted                     | =     wait  dbt   =     =     =     =     dbt   dbt   =     =     =     =     =     =     =     del   =
+encode.requested                     | ipre  -busy -busy rpre  rpre  rpre  rpre  -busy -busy ipre  rpre  -deny -deny -deny rpre  -deny -deny -gone
+encode.requested, other generation   | -gen  -busy -busy -gen  -gen  -gen  -gen  -busy -busy -gen  -gen  -deny -deny -deny -gen  -deny -deny -gone
+encode.requested, suspended          | -susp -busy -busy -susp -susp -susp -susp -busy -busy -susp -susp -deny -deny -deny -susp -deny -deny -gone
+encode.requested, past the end       | -exp  -busy -busy -exp  -exp  -exp  -exp  -busy -busy -exp  -exp  -deny -deny -deny -exp  -deny -deny -gone
+card.seen, doubtful card intact      | -     -     -     -     -     -     -     issd  -     issd  issd  -     -     -     -     -     -     -gone
+card.seen, doubtful card not written | -     -     -     -     -     -     -     =     -     wait  issd  -     -     =     -     -     -     -gone
+card.seen, other card                | -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -gone
+write.intended, other card           | -     iwri  -     -     -     -     -     -dbt  -     -     -     -     -     -     -     -     -     -gone
+write.intended, doubtful card        | -     iwri  -     -     -     -     -     rwri  -     -     -     -     -     -     -     -     -     -gone
+write.intended, by a key server      | -     iwri  -     -     -     -     -     -dbt  -     -     -     -     -     -     -     -     -     -gone
+write.intended, dirty                | -     -dirt -     -     -     -     -     -dirt -     -     -     -     -     -     -     -     -     -gone
+write.intended, suspended            | -     -susp -     -     -     -     -     -susp -     -     -     -     -     -     -     -     -     -gone
+write.intended, past the end         | -     -exp  -     -     -     -     -     -exp  -     -     -     -     -     -     -     -     -     -gone
+write.intended, other job            | -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -gone
+write.verified                       | -     -     issd  -     -     -     -     -     issd  issd  issd  -     =     =     -     -     del   -gone
+write.verified, late                 | -     -     -     -     -     -     -     -     -     issd  issd  -     -     =     -     -     -     -gone
+write.verified, other generation     | -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -gone
+job.failed, nothing written          | -     wait  wait  -     -     -     -     dbt   issd  -     -     -     =     -     -     -     del   -gone
+job.failed, unknown                  | -     wait  dbt   -     -     -     -     dbt   dbt   -     -     -     =     -     -     -     del   -gone
+job.failed, other job                | -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -     -gone
+card.overwritten, card A             | =     =     =     void  =     =     void  =     =     wait  =     void  =     =     =     =     =     =
+card.overwritten, card B             | =     =     =     =     need  =     =     =     =     =     issd  =     =     =     =     =     =     =
+card.erased, every card              | =     =     =     void  void  =     void  =     =     wait  void  void  =     void  =     =     =     =
+card.erased, other card              | =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =     =
+card.torn, card A                    | =     =     =     need  =     =     =     =     =     =     =     =     =     =     =     =     =     =
+card.torn, card B                    | =     =     =     =     need  =     =     =     =     =     =     =     =     =     =     =     =     =
+badge.enrolled                       | issd  issd  -card -card -card =     -card -card -card -card -card -deny -deny -deny issd  -deny -deny -gone
+badge.enrolled, other job            | issd  -busy -busy -card -card =     -card -busy -busy -card -card -deny -deny -deny issd  -deny -deny -gone
+badge.enrolled, dirty                | -dirt -dirt -card -card -card -dirt -card -card -card -card -card -deny -deny -deny -dirt -deny -deny -gone
+badge.enrolled, suspended            | -susp -susp -susp -susp -susp -susp -susp -susp -susp -susp -susp -deny -deny -deny -susp -deny -deny -gone
+badge.moved                          | =     =     =     =     =     void  =     =     =     =     =     =     =     =     =     =     =     =
+card.destroyed, generation 1         | =     =     =     need  =     =     =     =     =     wait  =     void  =     =     =     =     =     =
+card.destroyed, generation 2         | =     =     =     =     need  =     =     =     =     =     issd  =     =     =     =     =     =     =
+proof.revoked                        | void  =     =     void  void  void  void  =     =     void  void  void  =     void  =     =     =     =`,
   automatic: `
                                      | wait  susp  isng  issd  resg  exp?  ing?  expd  void  dlng  del
 desired.changed, same code           | isng  =     =     =     =     =     =     =     =     =     =
@@ -205,6 +212,8 @@ const EVENT_TYPES: Readonly<Record<CredentialEvent["type"], true>> = {
   "write.intended": true,
   "write.verified": true,
   "job.failed": true,
+  "badge.enrolled": true,
+  "badge.moved": true,
   "card.overwritten": true,
   "card.torn": true,
   "card.erased": true,

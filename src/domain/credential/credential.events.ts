@@ -1,4 +1,5 @@
 import type { Effect } from "#src/lib/effect";
+import type { Badge } from "../badge.js";
 import type { Desired } from "./credential.schema.js";
 
 /** When it happened; machines read no clock. Epoch ms. */
@@ -56,6 +57,18 @@ export type CredentialEvent = Instant &
         readonly effect: Effect;
         readonly reason: string;
       }
+    /** A badge that was made elsewhere is its card from now on: nothing is written to it. */
+    | {
+        readonly type: "badge.enrolled";
+        /** null: its number was typed in. */
+        readonly jobId: string | null;
+        readonly encoderId: string | null;
+        readonly badge: Badge;
+        /** The object has an unstepped change: refused. */
+        readonly dirty: boolean;
+      }
+    /** Its badge is another credential's from now on. */
+    | { readonly type: "badge.moved" }
     | { readonly type: "card.overwritten"; readonly uid: string }
     /** Another credential's write to this card was torn: nothing certain is left of ours. */
     | { readonly type: "card.torn"; readonly uid: string }
@@ -100,6 +113,8 @@ export type RefusalReason =
   | "generation_taken"
   | "in_doubt"
   | "dirty"
+  /** A card of it may be about: a badge beside it would be a second one. */
+  | "has_card"
   | "needs_no_encoder"
   | "gone"
   | "not_expected_here";

@@ -5,10 +5,12 @@ import {
   disproveDoubt,
   doubtCard,
   doubtWritten,
+  enrol,
   expireCards,
   isCardAsDesired,
   isEveryCardGone,
   loseAll,
+  loseBadge,
   loseCard,
   loseDestroyed,
   mayOpen,
@@ -16,7 +18,7 @@ import {
   proveWritten,
 } from "./ledger.js";
 import { owe, reassertRevocation, remove, revoke } from "./orders.js";
-import { encodeRefusal, intentRefusal, isReassertionOwed } from "./refusal.js";
+import { encodeRefusal, enrolRefusal, intentRefusal, isReassertionOwed } from "./refusal.js";
 
 /**
  * The life of a credential on a card. It is stepped, never run: `credential.step.ts` loads a record, asks whether the
@@ -89,6 +91,11 @@ const parts = setup({
       assertEvent(event, "card.destroyed");
       return loseDestroyed(context, event.generation);
     }),
+    enrol: assign(({ context, event }) => {
+      assertEvent(event, "badge.enrolled");
+      return enrol(context, event);
+    }),
+    loseBadge: assign(({ context }) => loseBadge(context)),
     loseAll: assign(({ context }) => loseAll(context)),
     expireCards: assign(({ context, event }) => expireCards(context, certainOf(event))),
     /** The latch: a deleted credential does not become a merely revoked one, and nothing becomes allowed again. */
@@ -114,6 +121,8 @@ const parts = setup({
     isReassertionOwed: ({ context, event }) => isReassertionOwed(context, event),
     mayEncode: ({ context, event }) =>
       event.type === "encode.requested" && encodeRefusal(context, event) === null,
+    mayEnrol: ({ context, event }) =>
+      event.type === "badge.enrolled" && enrolRefusal(context, event) === null,
     mayWrite: ({ context, event }) =>
       event.type === "write.intended" && intentRefusal(context, event) === null,
     isProofOfIntent: ({ context, event }) =>
@@ -184,7 +193,11 @@ const idle = {
   forget: { target: settle, actions: [revoke, "forget"] },
 } as const;
 
-const mayStart = { "encode.requested": { guard: "mayEncode", target: settle, actions: "openJob" } } as const;
+const takesBadge = { "badge.enrolled": { guard: "mayEnrol", target: settle, actions: "enrol" } } as const;
+const mayStart = {
+  "encode.requested": { guard: "mayEncode", target: settle, actions: "openJob" },
+  ...takesBadge,
+} as const;
 const reasserts = {
   "desired.changed": [
     { guard: "isReassertionOwed", target: settle, actions: ["keepDesired", reassertRevocation] },
@@ -202,6 +215,7 @@ const presenting = parts.createStateConfig({
       { guard: "isDoubtNotWritten", target: settle, actions: "disproveDoubt" },
     ],
     "write.intended": { guard: "mayWrite", target: settle, actions: "openIntent" },
+    ...takesBadge,
     "job.failed": [
       { guard: "isUntouched", target: settle, actions: "closeJob" },
       { guard: "isUnknown", target: settle, actions: [countDriverBug, "closeJob"] },
@@ -242,6 +256,7 @@ export const presentedMachine = parts.createMachine({
     "card.erased": { target: settle, actions: "loseCard" },
     "card.torn": { target: settle, actions: "doubtCard" },
     "card.destroyed": { target: settle, actions: "loseDestroyed" },
+    "badge.moved": { target: settle, actions: "loseBadge" },
     "proof.revoked": { target: settle, actions: "loseAll" },
     "expiry.due": { target: settle, actions: "expireCards" },
     // A job that had not begun to write never happened; one that had is unknown. Neither is ever run again.

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { badgeSchema } from "../badge.js";
 
 /**
  * The stored life of one credential. The machine in `credential.machine.ts` is the only writer. Times are epoch
@@ -28,6 +29,8 @@ const issuedSchema = z.object({
   at: instant,
   /** false: a later write to the same card was torn. */
   good: z.boolean(),
+  /** It is a badge that was made elsewhere: nothing was written, so it is never out of date, and is no entry of `cards`. */
+  badge: badgeSchema.exactOptional(),
 });
 
 /** A card that was written, or may have been, and is not proven dead. */

@@ -1,3 +1,4 @@
+import { type Badge, badgeNumber } from "../badge.js";
 import type { CredentialContext } from "./credential.schema.js";
 
 /**
@@ -10,8 +11,8 @@ type Intent = NonNullable<CredentialContext["doubt"]>;
 type Change = Partial<CredentialContext>;
 
 /** Why a card that was the last one no longer opens; with one of these in `why` the credential is `invalidated`. */
-export type LossCause = "overwritten" | "erased" | "cancelled";
-const LOSS_CAUSES: readonly string[] = ["overwritten", "erased", "cancelled"] satisfies LossCause[];
+export type LossCause = "overwritten" | "erased" | "cancelled" | "moved";
+const LOSS_CAUSES: readonly string[] = ["overwritten", "erased", "cancelled", "moved"] satisfies LossCause[];
 
 /** The write that has begun and whose outcome is not known yet. */
 export function openIntent({ job }: CredentialContext): Intent | null {
@@ -30,7 +31,15 @@ export function isEveryCardGone({ cards, why }: CredentialContext): boolean {
 
 /** Does the last issued card carry what is wanted? */
 export function isCardAsDesired({ issued, desired }: CredentialContext): boolean {
-  return issued !== null && issued.good && issued.fingerprint === desired.fingerprint;
+  return issued !== null && issued.good && saysWhatIsWanted(issued, desired);
+}
+
+/** A badge says nothing but its number, so nothing on it can be other than what is wanted. */
+export function saysWhatIsWanted(
+  { fingerprint, badge }: NonNullable<CredentialContext["issued"]>,
+  desired: CredentialContext["desired"],
+): boolean {
+  return badge !== undefined || fingerprint === desired.fingerprint;
 }
 
 /** Key servers name no card: two unnamed cards are never known to be the same. */
@@ -65,6 +74,33 @@ export function proveWritten(context: CredentialContext, intent: Intent, proof: 
     doubt: null,
     why: context.denied === null ? null : context.why,
   };
+}
+
+/**
+ * This badge is its card from now on. What it opens is decided where it is read, so it is not listed among the cards that
+ * live until they are proven dead.
+ */
+export function enrol(
+  context: CredentialContext,
+  { badge, encoderId, at }: { readonly badge: Badge; readonly encoderId: string | null; readonly at: number },
+): Change {
+  const generation = context.generation + 1;
+  const { fingerprint } = context.desired;
+  const cardNumber = badgeNumber(badge);
+  return {
+    generation,
+    issued: { generation, fingerprint, uid: null, cardNumber, encoderId, at, good: true, badge },
+    job: null,
+    why: null,
+  };
+}
+
+/** Its badge is another credential's. */
+export function loseBadge({ issued, denied, why }: CredentialContext): Change {
+  if (issued?.badge === undefined) return {};
+  const { generation, fingerprint, uid, cardNumber, encoderId, at } = issued;
+  const left = { generation, fingerprint, uid, cardNumber, encoderId, at, good: false };
+  return { issued: left, why: denied === null ? ("moved" satisfies LossCause) : why };
 }
 
 /** The write of `intent` may or may not have happened, wholly or in part. */

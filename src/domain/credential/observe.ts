@@ -1,7 +1,7 @@
 import type { Observed } from "../observed.js";
 import type { CredentialContext, CredentialRecord } from "./credential.schema.js";
 import { outerName } from "./credential.states.js";
-import { isEveryCardGone, openIntent } from "./ledger.js";
+import { isEveryCardGone, openIntent, saysWhatIsWanted } from "./ledger.js";
 
 /** What is known of a credential, in Seam's words, with sentences that tell a technician what to do. */
 export function observe(record: CredentialRecord): Observed {
@@ -18,6 +18,7 @@ export function observe(record: CredentialRecord): Observed {
     isIssued: isCard ? issued !== null : null,
     issuedAt: issued?.at ?? null,
     cardNumber: issued?.cardNumber ?? null,
+    ...(issued?.badge === undefined ? {} : { badge: issued.badge }),
     isSynced,
     syncedAt: isSynced ? context.since : null,
     warnings: warningsOf(record, state).map((warning) => ({ ...warning, createdAt: context.since })),
@@ -71,7 +72,7 @@ function cardWarnings(context: CredentialContext, state: string): readonly Warni
       message: "No card has been made yet. Encode the credential and put a card on the encoder.",
     });
   }
-  const isOutdated = issued !== null && (!issued.good || issued.fingerprint !== desired.fingerprint);
+  const isOutdated = issued !== null && (!issued.good || !saysWhatIsWanted(issued, desired));
   if (isOutdated && denied === null && state !== "invalidated") {
     warnings.push({
       code: "needs_to_be_reissued",

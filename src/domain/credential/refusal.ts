@@ -7,6 +7,7 @@ import type { CredentialContext, CredentialRecord, Desired } from "./credential.
  */
 type Encode = Extract<CredentialEvent, { type: "encode.requested" }>;
 type Intended = Extract<CredentialEvent, { type: "write.intended" }>;
+type Enrolled = Extract<CredentialEvent, { type: "badge.enrolled" }>;
 
 /** Has its end surely passed? */
 export function hasEnded({ endsAt }: Desired, at: number): boolean {
@@ -36,6 +37,15 @@ export function intentRefusal(context: CredentialContext, event: Intended): Refu
   return event.dirty ? "dirty" : null;
 }
 
+/** One credential fits one card: a badge is taken where no other card of it can be about. */
+export function enrolRefusal(context: CredentialContext, event: Enrolled): RefusalReason | null {
+  if (context.denied === null && context.job !== null && context.job.id !== event.jobId) return "busy";
+  const forbidden = writeRefusal(context, certainOf(event));
+  if (forbidden !== null) return forbidden;
+  if (context.cards.length > 0 || context.doubt !== null || context.job?.intent != null) return "has_card";
+  return event.dirty ? "dirty" : null;
+}
+
 /** A wish for something that was denied here: the other side still calls it active, and has to hear it again. */
 export function isReassertionOwed({ denied }: CredentialContext, event: CredentialEvent): boolean {
   return event.type === "desired.changed" && denied !== null && event.desired.allowed;
@@ -52,6 +62,8 @@ export function refusalReason(
     if (context.denied === null && context.job !== null) return "busy";
     return encodeRefusal(context, event) ?? "not_expected_here";
   }
+  if (event.type === "badge.enrolled" && issuance === "presented")
+    return enrolRefusal(context, event) ?? "not_expected_here";
   if (event.type === "write.intended" && context.job !== null && context.job.intent === null)
     return intentRefusal(context, event) ?? "not_expected_here";
   return "not_expected_here";

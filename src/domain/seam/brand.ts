@@ -43,6 +43,11 @@ const BRANDS: Readonly<Record<string, Brand>> = {
     user: ["brivo_user", "Brivo User"],
     group: ["brivo_group", "Brivo Group"],
   },
+  hid_credential_manager_organization: {
+    system: "HID Credential Manager Organization",
+    credential: ["hid_credential", "HID Credential"],
+    user: ["hid_credential_manager_user", "HID Credential Manager User"],
+  },
   pti_site: {
     system: "PTI Site",
     credential: ["pti_card", "PTI Card"],

@@ -46,7 +46,8 @@ export function entitled(
     : { ...spec, allowed_acs_entrance_ids };
 }
 
-/** A card opens doors and zones, a PIN opens keypads. */
+/** A card opens doors and zones, and what the gateway opens to cards; a PIN opens keypads. */
 function isOpenedBy(method: AcsCredentialSpec["access_method"], entrance: InventoryEntrance): boolean {
-  return method === "card" ? entrance.door !== null || entrance.zone !== null : entrance.keypad !== null;
+  const { door, zone, opensWithCard, keypad } = entrance;
+  return method === "card" ? door !== null || zone !== null || opensWithCard === true : keypad !== null;
 }

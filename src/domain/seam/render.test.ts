@@ -219,7 +219,9 @@ describe("action_attempt", () => {
 
 describe("scan result", () => {
   const credential = renderCredential({ spec, code: null, observed, inventory });
-  const card = { cardNumber: "164d", startsAt: AT, endsAt: AT + 999, isIssued: true };
+  const validity = { startsAt: AT, endsAt: AT + 999 };
+  const card = { cardNumber: "164d", validity, isIssued: true };
+  const badge = { format: "H10301", facility: 101, number: 1_337, bitCount: 26, bits: "32829cc0" };
   const seam = { credential, startsAt: AT, endsAt: AT, isNewest: true, isSynced: true };
   const attempt = (result: JsonObject) =>
     renderActionAttempt({
@@ -244,6 +246,8 @@ describe("scan result", () => {
       { card, seam: { ...seam, isNewest: false } },
       ["A newer card was written for this credential."],
     ],
+    ["a card that says no dates", { card: { ...card, validity: null }, seam }, []],
+    ["a badge", { card: { cardNumber: "101-1337", validity: null, isIssued: true, badge }, seam }, []],
     [
       "a change that no date shows",
       { card, seam: { ...seam, isSynced: false } },

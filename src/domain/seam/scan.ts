@@ -1,4 +1,6 @@
 import type { JsonObject } from "#src/lib/json";
+import type { Badge } from "../badge.js";
+import { renderBadge } from "./badge.js";
 import { isoInstant } from "./instant.js";
 
 /** What a scan found, in plain facts. Times are epoch milliseconds. */
@@ -6,9 +8,11 @@ export interface ScanFacts {
   /** What the card itself says; null for a blank one, null in a field that cannot be read. */
   readonly card: {
     readonly cardNumber: string | null;
-    readonly startsAt: number | null;
-    readonly endsAt: number | null;
+    /** null: it says none. */
+    readonly validity: { readonly startsAt: number | null; readonly endsAt: number | null } | null;
     readonly isIssued: boolean | null;
+    /** Of a badge that was made elsewhere: its bits, and what they mean or why nobody can tell. */
+    readonly badge?: Badge | (Pick<Badge, "bits" | "bitCount"> & { readonly problem: string });
   } | null;
   /** The credential that the card carries, as it is wanted now; null when none is known. */
   readonly seam: {
@@ -31,8 +35,9 @@ export function renderScan({ card, seam }: ScanFacts): JsonObject {
             card_number: card.cardNumber,
             created_at: null,
             is_issued: card.isIssued,
-            starts_at: instantOrNull(card.startsAt),
-            ends_at: instantOrNull(card.endsAt),
+            starts_at: instantOrNull(card.validity?.startsAt ?? null),
+            ends_at: instantOrNull(card.validity?.endsAt ?? null),
+            ...(card.badge === undefined ? {} : renderBadge(card.badge)),
           },
     acs_credential_on_seam: seam?.credential ?? null,
     warnings: card === null ? [] : warningsOf(card, seam),
@@ -59,9 +64,10 @@ function differenceOf(
   card: NonNullable<ScanFacts["card"]>,
   seam: NonNullable<ScanFacts["seam"]>,
 ): string | null {
+  const { validity } = card;
   const differing = [
-    ...(seconds(card.startsAt) === seconds(seam.startsAt) ? [] : ["starts_at"]),
-    ...(seconds(card.endsAt) === seconds(seam.endsAt) ? [] : ["ends_at"]),
+    ...(validity === null || seconds(validity.startsAt) === seconds(seam.startsAt) ? [] : ["starts_at"]),
+    ...(validity === null || seconds(validity.endsAt) === seconds(seam.endsAt) ? [] : ["ends_at"]),
   ];
   if (differing.length > 0) return `The card differs from the credential in ${differing.join(" and ")}.`;
   if (!seam.isNewest) return "A newer card was written for this credential.";

@@ -45,6 +45,7 @@ export class Doors {
   readonly #news: DoorNews;
   readonly #memory = new Map<string, Memory>();
   readonly #acting = new Map<string, number>();
+  readonly #setAside = new Set<string>();
 
   constructor(parts: DoorsParts) {
     this.#parts = parts;
@@ -55,6 +56,12 @@ export class Doors {
   /** Call it every few seconds: what could not be stored is tried again. */
   turn(): void {
     this.#news.flush();
+  }
+
+  /** Badges that are held to this unit's reader open nothing until the returned function is called. */
+  setAside(unit: string): () => void {
+    this.#setAside.add(unit);
+    return () => this.#setAside.delete(unit);
   }
 
   /** Listens to a door; the returned function stops it. */
@@ -71,6 +78,7 @@ export class Doors {
   // ── One entry ────────────────────────────────────────────────────────────────────────────────────────────────
 
   #entered(lock: InventoryLock, input: KeypadInput): void {
+    if (input.type === "card" && this.#setAside.has(lock.unit)) return;
     const acting = this.#acting.get(lock.id) ?? 0;
     if (acting >= ACTS_MAX) return;
     this.#acting.set(lock.id, acting + 1);

@@ -1,4 +1,5 @@
 import type { CardRead } from "#driver-api";
+import { badgeNameOf } from "#src/cards/badges";
 import { namesOfCard } from "#src/cards/card-names";
 import type { Holder } from "#src/domain/doors/decide";
 import type { InventoryLock } from "#src/domain/inventory";
@@ -29,7 +30,10 @@ export class Holders {
 
   /** All who have this card, or whose card has this number. */
   byCard(lock: InventoryLock, card: CardRead): readonly Holder[] {
-    const rows = namesOfCard(card).flatMap((name) => this.#cardOwners(name));
+    const rows = [
+      ...this.#deps.store.objects.byCardUid(badgeNameOf(card)),
+      ...namesOfCard(card).flatMap((name) => this.#cardOwners(name)),
+    ];
     const ids = new Set(rows.map(({ id }) => id));
     return [...ids].flatMap((id) => this.#holder(ownerOf("acs_credential", id), lock, null) ?? []);
   }
@@ -46,7 +50,7 @@ export class Holders {
       return [...objects.byCardUid(name), objects.byCardCredentialId(name) ?? []].flat();
     return objects
       .list("acs_credential", { search: name, limit: OWNERS_MAX })
-      .filter(({ record }) => record?.context.issued?.cardNumber?.toLowerCase() === name);
+      .filter(({ record }) => numberOf(record?.context.issued) === name);
   }
 
   /** Somebody who is early, or late, is no guesser: his code is known though it is wanted nowhere now. */
@@ -100,6 +104,13 @@ export class Holders {
       ({ id, keypad }) => keypad === lock.unit && spec.allowed_acs_entrance_ids.includes(id),
     );
   }
+}
+
+/** A badge is known by its bits: badges of several formats may bear one number. */
+function numberOf(
+  issued: { readonly cardNumber: string | null; readonly badge?: unknown } | null | undefined,
+) {
+  return issued?.badge === undefined ? issued?.cardNumber?.toLowerCase() : undefined;
 }
 
 /** With so many of the same digits something is wrong, and two are denied already. */
