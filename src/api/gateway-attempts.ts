@@ -1,6 +1,8 @@
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
-import type { Engine } from "#src/engine/engine";
+import type { Engine, LocalDocument } from "#src/engine/engine";
+import { bringsPin } from "#src/engine/pin-change";
 import type { ActionAttempt } from "#src/engine/ports";
+import { reserveRefusal, STORAGE_FULL } from "#src/engine/reserve";
 import type { Cause } from "#src/engine/transaction";
 import { missing } from "./fault.js";
 import { type AttemptsModel, type Caller, SeamError } from "./model.js";
@@ -37,11 +39,7 @@ export function startedJob(engine: Engine, request: Parameters<Engine["startJob"
   if (started.ok) return started.attempt;
   switch (started.why) {
     case "storage_full":
-      throw new SeamError(
-        503,
-        started.why,
-        "The disk of the gateway is nearly full: no key is made until some space is freed on it.",
-      );
+      throw nearlyFull();
     case "no_such_encoder":
       throw missing("acs_encoder", request.encoderId);
     case "no_such_credential":
@@ -53,4 +51,20 @@ export function startedJob(engine: Engine, request: Parameters<Engine["startJob"
         "Eight jobs wait at this encoder already: try again when one is done.",
       );
   }
+}
+
+/** No key is made and no PIN is put on a lock without room to record it. */
+function nearlyFull(): SeamError {
+  return new SeamError(
+    503,
+    STORAGE_FULL,
+    "The disk of the gateway is nearly full: no key is made and no PIN is set until some space is freed on it.",
+  );
+}
+
+/** Throws `SeamError` 503 when one of the documents puts a PIN on a lock and there is no room to record it. */
+export function checkRoom({ deps }: Engine, documents: readonly LocalDocument[]): void {
+  const { objects } = deps.store;
+  if (reserveRefusal(deps) === null) return;
+  if (documents.some((next) => bringsPin(objects.get(next.kind, next.id), next))) throw nearlyFull();
 }

@@ -6,7 +6,7 @@ import { startBolt } from "#src/engine/keypads/turn-bolt";
 import type { ActionAttempt } from "#src/engine/ports";
 import type { EngineTransaction } from "#src/engine/transaction";
 import { uuidV7 } from "#src/lib/uuid";
-import { causeOf } from "./gateway-attempts.js";
+import { causeOf, checkRoom } from "./gateway-attempts.js";
 import type { CodeWork, SiteLocks } from "./sections/site-locks.js";
 
 /** The gateway's locks: what they said, what is set on them, and what is asked of them. */
@@ -25,6 +25,7 @@ export function gatewayLocks(engine: Engine): SiteLocks {
     codesOn: (id) => takenPins(deps, id),
     carryOut(works, by, what) {
       const documents = works.flatMap((work) => work.documents);
+      checkRoom(engine, documents);
       const ids = engine.localChanges(documents, causeOf(by), what, (tx) =>
         works.map((work) => beginAttempt(engine, tx, work)),
       );

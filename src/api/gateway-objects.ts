@@ -3,7 +3,7 @@ import type { Engine } from "#src/engine/engine";
 import type { ObjectRow } from "#src/engine/ports";
 import { wishedAt } from "#src/engine/time";
 import { uuidV7 } from "#src/lib/uuid";
-import { causeOf } from "./gateway-attempts.js";
+import { causeOf, checkRoom } from "./gateway-attempts.js";
 import type { ObjectQuery, SiteObject, SiteObjects } from "./sections/site-objects.js";
 
 /** The gateway's desired documents: the store answers, the engine takes every change. */
@@ -33,7 +33,10 @@ export function gatewayObjects(engine: Engine, options: { readonly isSandbox: bo
       return row === undefined || row.gone ? undefined : objectOf(row);
     },
     list: (kind, query) => store.objects.list(kind, withoutAbsent(query)).map(objectOf),
-    change: (documents, by, what) => engine.localChanges(documents, causeOf(by), what),
+    change(documents, by, what) {
+      checkRoom(engine, documents);
+      engine.localChanges(documents, causeOf(by), what);
+    },
   };
 }
 

@@ -1,8 +1,9 @@
 import type { EngineDeps } from "./engine-deps.js";
 
 /**
- * So much of the disk is kept for the record of what happens. Below it no key is made: a key without a record could be
- * neither revoked nor explained. What is under way is still recorded to its end.
+ * So much of the disk is kept for the record of what happens. Below it no key is made and no PIN is put on a lock: a
+ * key without a record could be neither revoked nor explained. What is under way is still recorded to its end, and what
+ * takes away is always done.
  */
 export const RESERVE_BYTES = 64 * 1024 * 1024;
 

@@ -38,6 +38,16 @@ test("a changed PIN replaces the old one in its slot; a changed name changes not
   expect(rig.eventsOf(A).slice(2)).toEqual(["set_on_device", "code_changed", "changed", "name_changed"]);
 });
 
+test("two changes in one turn are both carried out", async () => {
+  const rig = await new KeypadRig().ready();
+  rig.feedCode(A, "4711");
+  await rig.settle();
+  rig.feedCode(A, "4711", { name: "Ada" });
+  rig.feedCode(A, null, { state: "deleted" });
+  await rig.settle();
+  expect(rig.held("lock-1")).toEqual({});
+});
+
 describe("nothing is written twice", () => {
   test.each(["lock-1", "lock-2"])("a restart writes nothing, whatever the lock shows (%s)", async (unit) => {
     const rig = await new KeypadRig().ready();

@@ -3,6 +3,7 @@ import type { InventoryLock } from "#src/domain/inventory";
 import { accessCodeSpec } from "#src/domain/spec";
 import type { EngineDeps } from "../engine-deps.js";
 import type { ObjectRow } from "../ports.js";
+import { reserveRefusal } from "../reserve.js";
 import type { Cause, EngineTransaction } from "../transaction.js";
 import { Doors } from "../doors/doors.js";
 import { noteLockEvent, notePresence } from "./lock-facts.js";
@@ -115,7 +116,6 @@ export class Keypads {
     worker?.readAgain(away !== undefined && now - away >= LONG_AWAY_MS);
   }
 
-  #happened(lock: InventoryLock, event: LockEvent): void {
   /** Who sees to the times of its codes may be another now. */
   #arrived(tx: EngineTransaction, lock: InventoryLock): void {
     const { deps } = this.#parts;
@@ -127,6 +127,7 @@ export class Keypads {
     for (const row of codes) reconsiderCode(deps, tx, row);
   }
 
+  #happened(lock: InventoryLock, event: LockEvent): void {
     const { deps, transact } = this.#parts;
     try {
       if (event.type === "slot.changed") this.#workers.get(lock.id)?.changedAtLock(event.slot);
@@ -223,7 +224,7 @@ export class Keypads {
 
   #fillPool(lock: InventoryLock): void {
     const { deps, localChanges } = this.#parts;
-    if (lock.backupCodes === 0) return;
+    if (lock.backupCodes === 0 || reserveRefusal(deps) !== null) return;
     const documents = poolChanges(deps, lock);
     if (documents.length > 0) localChanges(documents, { opBy: "gateway" }, "filled the pool of backup codes");
   }
@@ -251,9 +252,9 @@ export class Keypads {
 }
 
 const BATCH = 50;
-/** A lock that was away for so long may have been repaired: what rests is tried again. */
 /** Far more codes than a lock has slots. */
 const CODES_MAX = 2_000;
+/** A lock that was away for so long may have been repaired: what rests is tried again. */
 const LONG_AWAY_MS = 60_000;
 const LATE_LOOK_MS = 60_000;
 const READ_ALL_EVERY_MS = 24 * 3_600_000;

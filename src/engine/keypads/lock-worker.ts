@@ -76,17 +76,15 @@ export class LockWorker {
     this.#isWoken = true;
     if (this.#isRunning || this.#stop.signal.aborted) return;
     this.#isRunning = true;
-    this.#running = this.#run()
-      .catch((error: unknown) => {
-        // A full disk heals; what could not be stored of an order is found out by reading.
-        const { log } = this.#parts.deps;
-        log.error(
-          { event: "keypad.not_stored", lock: this.#lock.key, err: error },
-          "a step at a lock was lost",
-        );
-        this.#wakeIn(STORE_AGAIN_MS);
-      })
-      .finally(() => (this.#isRunning = false));
+    this.#running = this.#run().catch((error: unknown) => {
+      // A full disk heals; what could not be stored of an order is found out by reading.
+      const { log } = this.#parts.deps;
+      log.error(
+        { event: "keypad.not_stored", lock: this.#lock.key, err: error },
+        "a step at a lock was lost",
+      );
+      this.#wakeIn(STORE_AGAIN_MS);
+    });
   }
 
   /** Ends what is under way and resolves when it has ended. */
@@ -134,23 +132,28 @@ export class LockWorker {
   async #run(): Promise<void> {
     const { deps, onForeign } = this.#parts;
     this.#cancelTimer();
-    while (this.#takeWake()) {
-      for (let plan = this.#plan(); plan !== null; plan = this.#plan()) {
-        const [step] = plan.steps;
-        if (step === undefined) {
-          onForeign(this.#lock.id);
-          if (plan.nextAt !== null) this.#wakeIn(Math.max(0, plan.nextAt - deps.time.read().now) + 1);
-          break;
-        }
-        // What must go and what must be known came before it.
-        if (step.do === "write" && reserveRefusal(deps) !== null) {
-          this.#wakeIn(ROOM_AGAIN_MS);
+    try {
+      while (this.#takeWake()) {
+        for (let plan = this.#plan(); plan !== null; plan = this.#plan()) {
+          const [step] = plan.steps;
+          if (step === undefined) {
+            onForeign(this.#lock.id);
+            if (plan.nextAt !== null) this.#wakeIn(Math.max(0, plan.nextAt - deps.time.read().now) + 1);
+            break;
+          }
+          // What must go and what must be known came before it.
+          if (step.do === "write" && reserveRefusal(deps) !== null) {
+            this.#wakeIn(ROOM_AGAIN_MS);
+            return;
+          }
+          if (await this.#do(step)) continue;
+          this.#wakeIn(PAUSE_MS);
           return;
         }
-        if (await this.#do(step)) continue;
-        this.#wakeIn(PAUSE_MS);
-        return;
       }
+    } finally {
+      // At once, not a turn later: whoever wakes it in between would not be heard.
+      this.#isRunning = false;
     }
   }
 
