@@ -1,5 +1,8 @@
-import type { Driver } from "#driver-api";
-import type { LineOpeners, WantedLine } from "#src/devices/supervisor";
+import { fileURLToPath } from "node:url";
+import type { Call, Device, Driver } from "#driver-api";
+import type { HostedContext, Line, LineOpeners, WantedLine } from "#src/devices/supervisor";
+import type { Hosts } from "#src/hosts/hosts";
+import type { HostProgram } from "#src/hosts/process";
 import type { Clock } from "#src/lib/deadline";
 import { parseHidAddress } from "#src/lib/hid-address";
 import { pcscReaderOf } from "#src/lib/pcsc-address";
@@ -8,8 +11,10 @@ import { hidMark } from "#src/transports/hid-nodes";
 import { openPcscLine, pcscMark } from "#src/transports/pcsc";
 import { openSerialLine, portMark } from "#src/transports/serial";
 
-/** The lines that drivers can be given, opened by `transports/`. */
-export function lineOpeners(clock: Clock): LineOpeners {
+/**
+ * The lines that drivers can be given, opened by `transports/`. Without `hosts` no driver can have a process of its own.
+ */
+export function lineOpeners(clock: Clock, hosts?: Hosts): LineOpeners {
   return {
     open(port, wanted) {
       switch (wanted.kind) {
@@ -19,6 +24,9 @@ export function lineOpeners(clock: Clock): LineOpeners {
           return openPcscLine(port, { clock });
         case "serial":
           return openSerialLine(port, wanted.settings, { clock });
+        case "hosted":
+          if (hosts === undefined) throw new TypeError("a driver's process starts no other");
+          return hosts.open(wanted.driver, port);
       }
     },
     mark(port) {
@@ -29,7 +37,18 @@ export function lineOpeners(clock: Clock): LineOpeners {
   };
 }
 
+/** The process that a driver runs in where it wants one of its own. */
+export const hostProgram: HostProgram = {
+  entry: fileURLToPath(new URL("hosted-driver.js", import.meta.url)),
+  execArgv: [],
+};
+
 export function wantedLine(driver: Driver): WantedLine | null {
+  return driver.hosted === true ? { kind: "hosted", driver: driver.id } : ownLine(driver);
+}
+
+/** The line that the driver itself is handed. */
+export function ownLine(driver: Pick<Driver, "transport" | "serial" | "hid">): WantedLine | null {
   switch (driver.transport) {
     case "serial":
       return { kind: "serial", settings: driver.serial ?? { baudRate: 9_600 } };
@@ -40,4 +59,15 @@ export function wantedLine(driver: Driver): WantedLine | null {
     case "none":
       return null;
   }
+}
+
+/** Opens a device over an open line, where its driver runs. */
+export function openDevice(
+  driver: Driver,
+  settings: unknown,
+  { line, ...context }: { readonly line: Line | null; readonly clock: Clock } & HostedContext,
+  call: Call,
+): Promise<Device> {
+  if (line !== null && "openDevice" in line) return line.openDevice(settings, context, call);
+  return driver.open(settings, { ...context, line: line ?? undefined }, call);
 }

@@ -40,6 +40,7 @@ async function site(cloud: CloudStatus | null = connected) {
     hasLocks: true,
     needsKeys: true,
     cloud: () => cloud,
+    driverMemory: () => new Map(),
     offline: () => (cloud === null ? null : { limit, used: rig.engine.offlineWork.used() }),
   });
   onTestFinished(() => observability.metrics.stop());

@@ -30,6 +30,8 @@ export interface ObservedGateway {
   readonly hasLocks: boolean;
   /** null: no cloud is configured. */
   readonly cloud: () => CloudStatus | null;
+  /** Bytes of memory by driver, of those that run in processes of their own. */
+  readonly driverMemory: () => ReadonlyMap<string, number>;
   /** null: no limit. */
   readonly offline: () => { readonly limit: OfflineLimit; readonly used: OfflineUse } | null;
 }
@@ -52,6 +54,7 @@ export class Observability {
       lastSeq: () => store.journal.lastSeq(),
       storeBytes: () => storeSize(storePath),
       health: () => this.health(),
+      driverMemory: gateway.driverMemory,
     });
   }
 

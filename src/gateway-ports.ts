@@ -7,7 +7,7 @@ import type { Config } from "#src/config/config";
 import { type Candidate, probe } from "#src/devices/probe";
 import type { LineOpeners } from "#src/devices/supervisor";
 import { loadDriver } from "#src/gateway-drivers";
-import { wantedLine } from "#src/gateway-lines";
+import { openDevice, wantedLine } from "#src/gateway-lines";
 import type { Clock } from "#src/lib/deadline";
 import { parseHidAddress } from "#src/lib/hid-address";
 import type { Log } from "#src/lib/log";
@@ -118,11 +118,11 @@ function candidateOf(driver: Driver, kind: "serial" | "hid", clock: Clock): Cand
   const line = wantedLine(driver);
   const schema = driver.config instanceof z.ZodObject ? driver.config.strict() : driver.config;
   const settings = schema.safeParse({});
-  if (line?.kind !== kind || !settings.success) return null;
+  if (line === null || driver.transport !== kind || !settings.success) return null;
   return {
     driver: driver.id,
     line,
-    open: (open, log, signal) => driver.open(settings.data, { line: open, clock, log }, { signal }),
+    open: (open, log, signal) => openDevice(driver, settings.data, { line: open, clock, log }, { signal }),
   };
 }
 

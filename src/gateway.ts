@@ -29,12 +29,14 @@ import {
   watchStore,
 } from "#src/gateway-heartbeat";
 import { loadDriver } from "#src/gateway-drivers";
-import { lineOpeners, wantedLine } from "#src/gateway-lines";
+import { hostProgram, lineOpeners, openDevice, wantedLine } from "#src/gateway-lines";
 import { gatewayPorts } from "#src/gateway-ports";
 import { Observability } from "#src/gateway-observability";
 import { keepUp } from "#src/gateway-upkeep";
 import { gatewayWebhooks } from "#src/gateway-webhooks";
 import { gatewayAudit, gatewayEvents } from "#src/gateway-live";
+import { Hosts } from "#src/hosts/hosts";
+import type { HostProgram } from "#src/hosts/process";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import { realClock } from "#src/ops/clock";
@@ -55,6 +57,8 @@ export interface GatewayOptions {
   readonly watch?: WatchPart;
   /** Left on the disk of the store; asked of the system unless given. */
   readonly freeBytes?: () => number | null;
+  /** What a driver's process runs; the built one unless given. */
+  readonly hostProgram?: HostProgram;
   /** Only a simulated site has one. */
   readonly simulation?: Simulation;
 }
@@ -87,7 +91,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const store = openStore({ path: storePath, sealingKey, random, onFatal: options.onFatal });
   const sync = watchClockSync(clock);
   const time = new FlooredTime(clock, floorIn(store.meta), sync);
-  const openers = lineOpeners(clock);
+  const hosts = new Hosts({ clock, log, program: options.hostProgram ?? hostProgram });
+  const openers = lineOpeners(clock, hosts);
   const devices = new Devices(
     await Promise.all(
       config.devices.map((device) =>
@@ -114,6 +119,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     hasLocks: config.locks.length > 0,
     needsKeys: config.systems.some(({ cardProfiles }) => cardProfiles.length > 0),
     cloud: () => link?.status() ?? null,
+    driverMemory: () => hosts.memory(),
     offline: () =>
       config.cloud === null ? null : { limit: config.offline, used: engine.offlineWork.used() },
   });
@@ -308,7 +314,7 @@ async function supervised(
 ): Promise<SupervisedDevice> {
   const driver = await loadDriver(device.driver);
   if (driver === undefined) throw new Error(`there is no driver ${device.driver}`);
-  const keys = (id: string) => keySets.list().map((set) => readerKey(set, id));
+  const keys = (id: string) => Promise.resolve(keySets.list().map((set) => readerKey(set, id)));
   const folder = driver.keepsFiles === true ? { folder: deviceFolder(stateDir, device.key) } : {};
   return {
     key: device.key,
@@ -317,7 +323,7 @@ async function supervised(
     onTurn: watch(`device ${device.key}`, DEVICE_SILENCE_MAX_MS),
     line: wantedLine(driver),
     open: (line, log, signal) =>
-      driver.open(device.settings, { line: line ?? undefined, clock, log, keys, ...folder }, { signal }),
+      openDevice(driver, device.settings, { line, clock, log, keys, ...folder }, { signal }),
   };
 }
 

@@ -172,7 +172,7 @@ async function shakeHands(tools: BringUp, peripheral: Peripheral, kind: KeyKind)
   // A reader that names another kind of key than was asked for may mean the one that everybody knows.
   if (challenge.security?.type !== SECURITY.clientCryptogram || challenge.security.data[0] !== which[0])
     return "it answers with another kind of key than was asked for";
-  const own = peripheral.keysFor(answer.clientId);
+  const own = await peripheral.keysFor(answer.clientId);
   for (const used of kind === "own" ? own : [EVERYBODYS_KEY]) {
     const handshake = new Handshake(used.reveal(), random);
     const cryptogram = handshake.prove(answer.random, answer.cryptogram);

@@ -36,7 +36,7 @@ export class Peripheral {
   readonly config: UnitConfig;
   readonly session: Session;
   /** Keys of the reader that calls itself so, the one that it should have first. */
-  readonly keysFor: (clientId: string) => readonly Secret<Uint8Array>[];
+  readonly keysFor: (clientId: string) => Promise<readonly Secret<Uint8Array>[]>;
   readonly jobs: Job[] = [];
   readonly onCard = new Set<(card: CardRead) => void>();
   readonly onInput = new Set<(input: KeypadInput) => void>();
@@ -60,7 +60,7 @@ export class Peripheral {
     this.key = key;
     this.config = config;
     const own = config.key === undefined ? null : [config.key];
-    this.keysFor = (clientId) => own ?? siteKeys?.(clientId) ?? [];
+    this.keysFor = async (clientId) => own ?? (await siteKeys?.(clientId)) ?? [];
     this.session = new Session(config.address);
   }
 

@@ -1,6 +1,8 @@
 import {
+  type Call,
   type Device,
   DRIVER_ERRORS,
+  type DriverContext,
   DriverError,
   type HidLine,
   type HidSettings,
@@ -17,9 +19,24 @@ import type { Log } from "#src/lib/log";
 export type WantedLine =
   | { readonly kind: "serial"; readonly settings: SerialSettings }
   | { readonly kind: "hid"; readonly settings: HidSettings }
-  | { readonly kind: "pcsc" };
+  | { readonly kind: "pcsc" }
+  /** The line of a driver that runs in a process of its own. */
+  | { readonly kind: "hosted"; readonly driver: string };
 
-export type Line = SerialLine | HidLine | PcscLine;
+export type Line = SerialLine | HidLine | PcscLine | HostingLine;
+
+/** A driver's process, which has opened its line itself. */
+export interface HostingLine {
+  /** As `Driver.open`, with settings that were parsed. */
+  openDevice(settings: unknown, context: HostedContext, call: Call): Promise<Device>;
+  /** Called once when line or process are gone; at once if they already are. The returned function removes it. */
+  onClose(listener: (reason: string) => void): () => void;
+  readonly isOpen: boolean;
+  /** Idempotent; never rejects. Nothing is left of the process then. */
+  close(): Promise<void>;
+}
+
+export type HostedContext = Omit<DriverContext<"none">, "line" | "clock">;
 
 /** Finds and opens lines; `transports/` implements it. A port is a path, or the address of a HID device or PC/SC reader. */
 export interface LineOpeners {

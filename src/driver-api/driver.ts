@@ -26,7 +26,7 @@ export interface DriverContext<K extends TransportKind> {
    * The site's keys for a device or unit that calls itself `id` (hex), 16 bytes each, one a version of the site keys:
    * the one that it should have, then older ones. Empty where the site has no keys; left out where nobody keeps any.
    */
-  readonly keys?: (id: string) => readonly Secret<Uint8Array>[];
+  readonly keys?: (id: string) => Promise<readonly Secret<Uint8Array>[]>;
   /**
    * For a driver that `keepsFiles`: a folder that only this device uses and only this program may read. It outlives
    * restarts; a driver copes with its loss.

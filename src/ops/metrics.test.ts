@@ -27,6 +27,7 @@ function rig(cloud: MeteredCloud | null = null) {
     cloud: () => site.cloud,
     lastSeq: () => 12,
     storeBytes: () => ({ databaseBytes: 4_096, logBytes: 8_192 }),
+    driverMemory: () => new Map([["zwave", 170_000_000]]),
     health: () => [{ part: "clock", state: "degraded", code: "clock.unknown", message: "", since: 1 }],
   });
   onTestFinished(() => metrics.stop());
@@ -43,6 +44,7 @@ const job = (kind: Job["kind"]) => ({ kind }) as Job; // Metrics look at nothing
 
 test("what is there is read at the moment of asking", async () => {
   const { read, site } = rig();
+  expect(await read("lockbridge_driver_memory_bytes")).toEqual(['{driver="zwave"} 170000000']);
   expect(await read("lockbridge_credentials")).toEqual([
     '{state="issuing",denied="false"} 3',
     '{state="invalidating",denied="true"} 4',

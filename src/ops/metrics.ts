@@ -16,6 +16,8 @@ export interface MeteredSite {
   lastSeq(): number;
   storeBytes(): { readonly databaseBytes: number; readonly logBytes: number };
   health(): readonly HealthPart[];
+  /** Bytes of memory by driver, of those that run in processes of their own. */
+  driverMemory(): ReadonlyMap<string, number>;
 }
 
 export interface MeteredCloud {
@@ -247,6 +249,16 @@ function siteGauges(registers: Registry[], site: MeteredSite): void {
       const { databaseBytes, logBytes } = site.storeBytes();
       this.set({ file: "database" }, databaseBytes);
       this.set({ file: "log" }, logBytes);
+    },
+  });
+  new Gauge({
+    name: "lockbridge_driver_memory_bytes",
+    help: "Memory of the processes of drivers that run in one of their own.",
+    labelNames: ["driver"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [driver, bytes] of site.driverMemory()) this.set({ driver }, bytes);
     },
   });
   gauge(registers, "lockbridge_journal_last_seq", "Newest event of the journal.", () => site.lastSeq());

@@ -51,7 +51,7 @@ export class OsdpLine {
     const keys = this.siteKeys?.map((key) => new Secret(fromHex(key)));
     const keysOf = (id: string) => {
       this.askedFor.push(id);
-      return keys ?? [];
+      return Promise.resolve(keys ?? []);
     };
     return driver.open(
       driver.config.parse(config),

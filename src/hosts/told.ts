@@ -1,0 +1,33 @@
+import { z } from "zod";
+import { type CapabilityName, PARTS } from "./parts.js";
+
+const capabilityName = z.enum(Object.keys(PARTS) as [CapabilityName, ...CapabilityName[]]);
+
+/** One unit, as the driver's process tells it. */
+export const unitTold = z.object({
+  /** One number an object: a unit that was away and came back is the same one. */
+  number: z.int(),
+  key: z.string(),
+  capabilities: z.array(
+    z.object({
+      name: capabilityName,
+      /** Members that are there. */
+      members: z.array(z.string()),
+      data: z.record(z.string(), z.unknown()),
+    }),
+  ),
+});
+export type UnitTold = z.infer<typeof unitTold>;
+
+/** An open device. */
+export const deviceTold = z.object({
+  identity: z.object({ model: z.string(), firmware: z.string(), serial: z.string().exactOptional() }),
+  units: z.array(unitTold),
+  /** Its units come and go. */
+  hasChanges: z.boolean(),
+  hasInclusion: z.boolean(),
+});
+export type DeviceTold = z.infer<typeof deviceTold>;
+
+/** Of which listener of which unit news is. */
+export const listenerTold = z.tuple([z.int(), capabilityName, z.string()]);
