@@ -1,10 +1,20 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { openPty } from "#src/sandbox/pty";
 import { checkout, debianRoot, installBelow, makeRoot, requireBuild } from "./staged-root.js";
 import { allowedCalls, settings } from "./unit-file.js";
 
@@ -94,6 +104,15 @@ test("every line of the udev rules is well formed", () => {
 /** Of nobody: the daemon must not need root's calls. A test that is not root stays who it is. */
 const USER = process.getuid?.() === 0 ? 65_534 : null;
 
+const underFilter = join(checkout, "test/systemd/under-filter.py");
+
+function writeFilter(folder: string, filters: readonly string[]): string {
+  const filter = join(folder, "filter.json");
+  const families = settings("RestrictAddressFamilies").join(" ").split(" ");
+  writeFileSync(filter, JSON.stringify({ allowed: allowedCalls(filters), families, user: USER }));
+  return filter;
+}
+
 /** Starts the installed daemon so that a system call the filter does not allow kills it. */
 function startUnderFilter(filters: readonly string[]) {
   const folder = debianRoot();
@@ -111,21 +130,11 @@ function startUnderFilter(filters: readonly string[]) {
     .replace("/var/lib/lockbridge", state);
   writeFileSync(config, ownPlaces);
   chmodSync(config, 0o644);
-  const filter = join(folder, "filter.json");
-  const families = settings("RestrictAddressFamilies").join(" ").split(" ");
-  writeFileSync(filter, JSON.stringify({ allowed: allowedCalls(filters), families, user: USER }));
+  const filter = writeFilter(folder, filters);
   const main = join(root, "usr/lib/lockbridge/dist/src/main.js");
   const child = spawn(
     "/usr/bin/python3",
-    [
-      join(checkout, "test/systemd/under-filter.py"),
-      filter,
-      process.execPath,
-      main,
-      "run",
-      "--config",
-      config,
-    ],
+    [underFilter, filter, process.execPath, main, "run", "--config", config],
     { env: { PATH: "/usr/bin:/bin" }, stdio: ["ignore", "pipe", "pipe"] },
   );
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -168,6 +177,27 @@ test("the daemon starts, answers and stops with the system calls that the unit a
   expect(body).toContain("front-desk");
   child.kill("SIGTERM");
   expect(await ended).toEqual({ code: 0, signal: null });
+}, 60_000);
+
+test("a driver's process starts, opens its port and ends with the system calls that the unit allows", async () => {
+  const folder = debianRoot();
+  const pty = await openPty(join(folder, "tty"));
+  onTestFinished(() => pty.unplug());
+  if (USER !== null) chownSync(realpathSync(pty.path), USER, USER);
+  const filter = writeFilter(folder, settings("SystemCallFilter"));
+  const program = join(root, "usr/lib/lockbridge");
+  const script = join(checkout, "test/systemd/hosted.mjs");
+  const words = [underFilter, filter, process.execPath, script, program, pty.path];
+  const { status, signal, stdout, stderr } = spawnSync("/usr/bin/python3", words, {
+    encoding: "utf8",
+    env: { PATH: "/usr/bin:/bin", UV_THREADPOOL_SIZE: "16" },
+  });
+  expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: "" });
+  const { threads } = JSON.parse(stdout) as { readonly threads: readonly number[] };
+  expect(threads).toHaveLength(2);
+  // Four such drivers, each with a library that has threads of its own, and somebody who tells systemd.
+  const [daemon = 0, driver = 0] = threads;
+  expect(daemon + 4 * (driver + 8) + 1).toBeLessThan(Number(settings("TasksMax")[0]));
 }, 60_000);
 
 test.each([
