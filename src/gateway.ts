@@ -42,7 +42,7 @@ import type { Log } from "#src/lib/log";
 import { realClock } from "#src/ops/clock";
 import { freeBytesAt } from "#src/ops/free-space";
 import type { Metrics } from "#src/ops/metrics";
-import { type FloorStore, FlooredTime, watchClockSync } from "#src/ops/time-source";
+import { type AskSync, type FloorStore, FlooredTime, watchClockSync } from "#src/ops/time-source";
 import { loadSealingKey } from "#src/store/sealing-key";
 import { openStore } from "#src/store/store";
 import { VERSION } from "#src/ops/version";
@@ -59,6 +59,8 @@ export interface GatewayOptions {
   readonly freeBytes?: () => number | null;
   /** What a driver's process runs; the built one unless given. */
   readonly hostProgram?: HostProgram;
+  /** Whether the system vouches for its clock; systemd is asked unless given. */
+  readonly askClockSync?: AskSync;
   /** Only a simulated site has one. */
   readonly simulation?: Simulation;
 }
@@ -89,7 +91,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     storeExists: existsSync(storePath),
   });
   const store = openStore({ path: storePath, sealingKey, random, onFatal: options.onFatal });
-  const sync = watchClockSync(clock);
+  const sync = watchClockSync(clock, options.askClockSync);
   const time = new FlooredTime(clock, floorIn(store.meta), sync);
   const hosts = new Hosts({ clock, log, program: options.hostProgram ?? hostProgram });
   const openers = lineOpeners(clock, hosts);
@@ -164,6 +166,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     health: () => observability.health(),
     sync: () => observability.sync(),
     resetClockFloor: () => time.resetFloor(),
+    confirmClock: () => time.confirm(),
     ports: gatewayPorts(config, {
       openers,
       clock,

@@ -32,8 +32,12 @@ export interface DeskOptions {
   readonly health: () => readonly HealthPart[];
   readonly sync: () => JsonObject;
   readonly resetClockFloor: () => void;
+  readonly confirmClock: () => void;
   readonly ports: PortsModel;
 }
+
+/** What a person reads from a watch and types is this old when it comes. */
+const CONFIRMED_WITHIN_MS = 120_000;
 
 interface HealthPart {
   readonly part: string;
@@ -46,7 +50,7 @@ interface HealthPart {
 
 /** What only the gateway offers: the routes under `/lockbridge/…`. */
 export function gatewayDesk(engine: Engine, options: DeskOptions): DeskModel {
-  const { store, inventory, time, random } = engine.deps;
+  const { store, inventory, time, random, clock } = engine.deps;
 
   const credentialRow = (id: string): ObjectRow => {
     const row = store.objects.get("acs_credential", id);
@@ -124,6 +128,22 @@ export function gatewayDesk(engine: Engine, options: DeskOptions): DeskModel {
         tx.audit(`reset the floor of the clock, which was ${before ?? "unknown"}`, null),
       );
       return { floor_before: before, now: isoInstant(now), quality };
+    },
+    confirmClock(said, by) {
+      const wall = clock.now();
+      if (Math.abs(said - wall) > CONFIRMED_WITHIN_MS) {
+        throw new SeamError(
+          400,
+          "clock_differs",
+          `The clock of this gateway says ${isoInstant(wall)}, and you say ${isoInstant(said)}. Set the clock of the machine first.`,
+          undefined,
+          "now",
+        );
+      }
+      options.confirmClock();
+      const { now, quality } = time.read();
+      engine.transact(causeOf(by), (tx) => tx.audit(`confirmed that it is ${isoInstant(now)}`, null));
+      return { now: isoInstant(now), quality };
     },
     devices: () => engine.deps.devices.status().map(deviceFacts),
     identify: (device) => identifyDevice(engine.deps, device),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { clockResetFloor, statusGet, syncGet } from "#src/api/schemas/desk";
+import { clockConfirm, clockResetFloor, statusGet, syncGet } from "#src/api/schemas/desk";
 import { type FakeDaemon, startFakeDaemon } from "#test/support/fake-daemon";
 import { typed } from "#test/support/typed";
 import { EXIT } from "./exit-codes.js";
@@ -138,4 +138,14 @@ test("the doctor resets the floor of the clock when told to, and says what it wa
     /^The floor of the clock was 2026-11-22 .*; it is forgotten\. The time is now 2026-11-22 .* \(unknown\)\.\n$/,
   );
   expect(daemon.calls.map(({ path }) => path)).toEqual(["/lockbridge/clock/reset_floor"]);
+});
+
+test("a person tells the doctor what time it is", async () => {
+  daemon.on(clockConfirm, () => ({ clock: { now: NOW, quality: "estimated" }, ok }));
+  const { code, out } = await run(["doctor", "--confirm-clock", NOW]);
+  expect([code, out]).toEqual([
+    EXIT.ok,
+    expect.stringMatching(/^The time is 2026-11-22 .* \(estimated\)\.\n$/),
+  ]);
+  expect(daemon.calls).toMatchObject([{ path: "/lockbridge/clock/confirm", input: { now: Date.parse(NOW) } }]);
 });

@@ -42,10 +42,25 @@ function doorsOf(deps: EngineDeps, owner: ObjectRow | undefined): string {
   return names.length === 0 ? "a door of this site" : names.join(", ");
 }
 
-/** No key without a record of it, and none beyond what may be made without the cloud. */
-export function refuseBeyondLimits({ deps, offlineWork }: Engine, row: ObjectRow): void {
-  const refusal = reserveRefusal(deps) ?? offlineWork.refusal(row.provisional !== null);
+/** No key without a record of it, none beyond what may be made without the cloud, and none with a guessed date. */
+export function refuseBeyondLimits(engine: Engine, row: ObjectRow): void {
+  const { deps, offlineWork } = engine;
+  const refusal =
+    reserveRefusal(deps) ?? offlineWork.refusal(row.provisional !== null) ?? unknownTimeRefusal(engine, row);
   if (refusal !== null) throw new JobEnd("uncategorized_error", refusal);
+}
+
+/**
+ * The dates of a credential go onto the card. Where nobody knows what day it is, somebody looks at a watch first; with
+ * the cloud there, its wishes are of today.
+ */
+function unknownTimeRefusal({ deps, offlineWork }: Engine, row: ObjectRow): string | null {
+  const { now, quality } = deps.time.read();
+  if (quality !== "unknown" || offlineWork.isOnline) return null;
+  const spec = acsCredentialSpec.safeParse(row.spec).data;
+  if (spec !== undefined && spec.starts_at === null && spec.ends_at === null) return null;
+  const shown = new Date(now).toISOString();
+  return `nobody has told this gateway the date yet, and its clock says ${shown}: when that is right, lockbridge doctor --confirm-clock ${shown} [time_unknown]`;
 }
 
 /** What a refusal of the machine means for the action attempt, in Seam's error types. */

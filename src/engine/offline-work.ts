@@ -46,6 +46,10 @@ export class OfflineWork {
     this.#isOnline = isOnline;
   }
 
+  get isOnline(): boolean {
+    return this.#isOnline;
+  }
+
   /** The cloud has everything this site did: what was written until now is accounted for. */
   accountedFor(): void {
     if (this.#isOnline && this.used().keys > 0) this.#deps.store.meta.set("offline_keys", 0);

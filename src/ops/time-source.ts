@@ -36,6 +36,8 @@ export class FlooredTime implements TimeSource {
   #wasTrusted = false;
   #persisted: number | null;
   #welcomeUntil = -1;
+  /** A person has said that the wall clock is right, and it has not jumped since. */
+  #isConfirmed = false;
   /** Wall minus monotonic time, when the clocks were last looked at. */
   #offset: number;
   #jumpedBy = 0;
@@ -60,7 +62,8 @@ export class FlooredTime implements TimeSource {
       return { now, quality: "trusted", certain: now };
     }
     const certain = this.#carriedFloor();
-    if (certain === null) return { now: wall, quality: "unknown", certain: 0 };
+    if (certain === null)
+      return { now: wall, quality: this.#isConfirmed ? "estimated" : "unknown", certain: 0 };
     if (this.#clock.monotonic() < this.#welcomeUntil) return { now: certain, quality: "trusted", certain };
     return { now: this.#wasTrusted ? certain : Math.max(wall, certain), quality: "estimated", certain };
   }
@@ -70,6 +73,14 @@ export class FlooredTime implements TimeSource {
     if (this.#sync.isSynchronised()) return;
     this.#raise(Math.floor(Math.max(now, this.#carriedFloor() ?? now)));
     this.#welcomeUntil = this.#clock.monotonic() + WELCOME_HOLDS_MS;
+  }
+
+  /**
+   * A person has compared the wall clock with a watch: until it jumps or the daemon ends, the time is not unknown any
+   * more. It raises no floor: people err too.
+   */
+  confirm(): void {
+    this.#isConfirmed = true;
   }
 
   /**
@@ -131,6 +142,7 @@ export class FlooredTime implements TimeSource {
     this.#offset = offset;
     if (Math.abs(by) <= JUMP_MIN_MS) return;
     this.#jumpedBy += by;
+    this.#isConfirmed = false;
     this.#sync.recheck();
   }
 }

@@ -18,6 +18,7 @@ const gateway = await startGateway({
   config,
   log,
   credentialsDirectory: undefined,
+  askClockSync: (answer) => answer(true),
   onFatal(error) {
     throw error;
   },

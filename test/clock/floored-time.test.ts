@@ -30,6 +30,16 @@ test.each([0, Date.parse("2099-01-01T00:00:00Z")])(
   },
 );
 
+test("a clock that a person confirmed is an estimate until it jumps, and no floor", () => {
+  const { clock, time, store } = rig();
+  time.confirm();
+  expect(time.read()).toEqual({ now: NOW, quality: "estimated", certain: 0 });
+  time.persist();
+  expect(store.written).toEqual([]);
+  clock.jumpTo(NOW + YEARS_10);
+  expect(time.read().quality).toBe("unknown");
+});
+
 test("a start in 1970 reads the floor, and the floor goes on with the monotonic clock", async () => {
   const { clock, time } = rig({ at: 0, floor: NOW });
   await clock.advance(MINUTE);

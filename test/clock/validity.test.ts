@@ -53,6 +53,8 @@ async function site({
 /** A card of ONE that ends at ENDS. */
 async function issued(options: Parameters<typeof site>[0] = { isSynchronised: true }) {
   const made = await site(options);
+  // Where nobody knows the date, the person at the desk has said it.
+  made.time.confirm();
   made.rig.feedCredential(ONE);
   made.rig.put();
   expect(await made.rig.job("encode", ONE)).toMatchObject({ error: null, status: "success" });
@@ -272,4 +274,29 @@ test.each([
     if (machine === undefined) delete process.env["TZ"];
     else process.env["TZ"] = machine;
   }
+});
+
+// ── Who knows the date ───────────────────────────────────────────────────────────────────────────────────────────
+
+test("where nobody knows the date, no date goes onto a card until a person confirms it, or the cloud is there", async () => {
+  const { rig, time } = await site();
+  rig.feedCredential(ONE);
+  rig.put();
+  expect(await rig.job("encode", ONE)).toMatchObject({
+    status: "error",
+    error: { message: expect.stringMatching(/--confirm-clock \S+ \[time_unknown\]/) as string },
+  });
+  expect(rig.row(ONE).record?.context).toMatchObject({ cards: [], doubt: null });
+  time.confirm();
+  expect(await rig.job("encode", ONE)).toMatchObject({ error: null, status: "success" });
+  const journal = rig.store.journal.read(1, 100);
+  expect(journal.at(-1)?.event).toMatchObject({ tq: "estimated" });
+});
+
+test("with the cloud there, its wishes are of today whatever the clock says", async () => {
+  const { rig } = await site();
+  rig.feedCredential(ONE);
+  rig.engine.offlineWork.setOnline(true);
+  rig.put();
+  expect(await rig.job("encode", ONE)).toMatchObject({ error: null, status: "success" });
 });

@@ -96,6 +96,7 @@ export async function startHealSite(
     log: quiet,
     credentialsDirectory: undefined,
     onFatal: (error) => fatal.push(error),
+    askClockSync: (answer) => answer(true),
   });
   gateway.desk.keys.create({ name: "test", role: "admin", seesPins: true });
   const site = new HealSite({ directory, socket, siteId, desks, gateway, fatal });

@@ -33,7 +33,9 @@ export class DaemonProcess {
   /** `before` is a command that runs it, a tracer for one. */
   constructor(configPath: string, before: readonly string[] = []) {
     const [program = "", ...words] = [...before, ...nodeCommand("daemon.ts", configPath)];
-    this.#child = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"] });
+    // Its machine has a clock that is set right.
+    const env = { ...process.env, PATH: `${join(here, "synchronised")}:${process.env["PATH"] ?? ""}` };
+    this.#child = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"], env });
     this.#gone = once(this.#child, "close");
     this.#gone.catch(() => undefined);
     this.#child.stdin?.on("error", () => undefined);

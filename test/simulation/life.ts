@@ -93,6 +93,7 @@ export class Life {
       health: () => [],
       sync: () => ({}),
       resetClockFloor: () => this.time.resetFloor(),
+      confirmClock: () => this.time.confirm(),
       ports: { found: () => Promise.resolve([]), probe: () => Promise.resolve({ found: [], tried: [] }) },
     });
     devices.onChange((status) => {

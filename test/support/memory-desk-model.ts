@@ -36,6 +36,7 @@ export function memoryDesk(site: MemorySite): MemoryDesk {
     groups: site.model.accessGroups,
     status: () => ({ site: { name: site.inventory.siteName } }),
     sync: () => ({ credentials: { wanted: 0, stored: 0, proved: 0 } }),
+    confirmClock: () => ({ quality: "estimated" }),
     resetClockFloor: () => ({ quality: "unknown" }),
     devices: () => [{ key: "desk", state: "ready" }],
     ports: {

@@ -35,6 +35,8 @@ export interface DeskModel {
   sync(): JsonObject;
   /** Forgets the latest time ever trusted; answers the time as it is known then. */
   resetClockFloor(by: Caller): JsonObject;
+  /** A person says that it is `now`; SeamError 400 when the clock says otherwise. */
+  confirmClock(now: number, by: Caller): JsonObject;
   devices(): readonly JsonObject[];
   /**
    * Has the device blink or beep; answers its units that did. SeamError 404: none of that name; 409: it is not

@@ -3,6 +3,7 @@ import { seamErrorOf } from "../fault.js";
 import type { DeskModel, Simulation } from "../model.js";
 import { route } from "../route.js";
 import {
+  clockConfirm,
   clockResetFloor,
   codesRetry,
   configCheck,
@@ -25,6 +26,7 @@ export const deskRoutes = [
 
   route(syncGet, (desk: DeskModel) => ({ sync: desk.sync() })),
 
+  route(clockConfirm, (desk: DeskModel, { now }, { by }) => ({ clock: desk.confirmClock(now, by) })),
   route(clockResetFloor, (desk: DeskModel, _, { by }) => ({ clock: desk.resetClockFloor(by) })),
 
   route(devicesList, (desk: DeskModel) => ({ devices: [...desk.devices()] })),

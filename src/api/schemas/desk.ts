@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { JOB_STEPS } from "../model.js";
 import { ACT, answer, endpoint, READ } from "./endpoint.js";
-import { id } from "./fields.js";
+import { id, instant } from "./fields.js";
 import { actionAttempt } from "./objects.js";
 
 /** Desk work that only a gateway offers. */
@@ -29,6 +29,18 @@ export const clockResetFloor = endpoint({
   methods: ACT,
   role: "admin",
   input: z.object({}),
+  output: answer({ clock: z.looseObject({}) }),
+});
+
+/**
+ * A person says what time it is. 400 when the clock says otherwise by more than two minutes; until the clock jumps or
+ * the daemon ends, the time counts as estimated.
+ */
+export const clockConfirm = endpoint({
+  path: "/lockbridge/clock/confirm",
+  methods: ACT,
+  role: "technician",
+  input: z.object({ now: instant }),
   output: answer({ clock: z.looseObject({}) }),
 });
 

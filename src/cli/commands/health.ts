@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { clockResetFloor, statusGet, syncGet } from "#src/api/schemas/desk";
+import { clockConfirm, clockResetFloor, statusGet, syncGet } from "#src/api/schemas/desk";
 import { understood } from "../daemon-client.js";
 import { EXIT } from "../exit-codes.js";
 import type { AddCommand } from "../program.js";
@@ -66,11 +66,13 @@ const healthFacts = z.looseObject({
     }),
   ),
 });
-const clockFacts = z.looseObject({
-  floor_before: z.string().nullable(),
-  now: z.string(),
-  quality: z.string(),
-});
+const timeFacts = z.looseObject({ now: z.string(), quality: z.string() });
+const clockFacts = timeFacts.extend({ floor_before: z.string().nullable() });
+
+interface DoctorOptions {
+  readonly resetClockFloor?: true;
+  readonly confirmClock?: string;
+}
 
 /** Is all well, and are we in step? */
 export function healthCommands(program: Command, add: AddCommand): void {
@@ -88,8 +90,15 @@ export function healthCommands(program: Command, add: AddCommand): void {
     program
       .command("doctor")
       .description("say how every part is and what to do; exit code 1 when one has failed")
-      .option("--reset-clock-floor", "forget the latest time ever trusted, when that was wrong"),
-    async ({ client, output }, _words, { resetClockFloor }: { readonly resetClockFloor?: true }) => {
+      .option("--reset-clock-floor", "forget the latest time ever trusted, when that was wrong")
+      .option("--confirm-clock <instant>", "say that it is now so late, e.g. 2026-11-22T14:00:00Z"),
+    async ({ client, output }, _words, { resetClockFloor, confirmClock }: DoctorOptions) => {
+      if (confirmClock !== undefined) {
+        const { clock } = await client.call(clockConfirm, { now: confirmClock });
+        const { now, quality } = understood(timeFacts, clock, "confirm");
+        output.say(clock, `The time is ${timeOf(now)} (${quality}).`);
+        return EXIT.ok;
+      }
       if (resetClockFloor === true) {
         const { clock } = await client.call(clockResetFloor, {});
         output.say(clock, resetWords(understood(clockFacts, clock, "reset_floor")));
