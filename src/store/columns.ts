@@ -21,6 +21,6 @@ export function asFlag(value: boolean): 0 | 1 {
 }
 
 /** For `IN (SELECT value FROM json_each(?))`: one statement for lists of any length. */
-export function asList(values: readonly string[]): string {
+export function asList(values: readonly (string | number)[]): string {
   return JSON.stringify(values);
 }

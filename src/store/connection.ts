@@ -59,6 +59,11 @@ export class Connection {
     return this.#guard(() => this.#prepare(sql).all(parameters));
   }
 
+  /** The first column of every row. */
+  column(sql: string, parameters: SqlParameters = []): unknown[] {
+    return this.#guard(() => this.#prepare(sql).pluck().all(parameters));
+  }
+
   /** Several statements without parameters: a migration. */
   script(sql: string): void {
     this.#guard(() => this.#database.exec(sql));

@@ -7,6 +7,7 @@ import { SCHEMA_5 } from "./schema-5.js";
 import { SCHEMA_6 } from "./schema-6.js";
 import { SCHEMA_7 } from "./schema-7.js";
 import { SCHEMA_8 } from "./schema-8.js";
+import { SCHEMA_9 } from "./schema-9.js";
 import { damaged, StoreError } from "./store-error.js";
 
 /** The nth script lifts a store from version n-1 to n. A script that was released is never changed again. */
@@ -19,6 +20,7 @@ const MIGRATIONS: readonly string[] = [
   SCHEMA_6,
   SCHEMA_7,
   SCHEMA_8,
+  SCHEMA_9,
 ];
 
 export const STORE_VERSION = MIGRATIONS.length;

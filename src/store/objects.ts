@@ -4,10 +4,12 @@ import type { CredentialRecord } from "#src/domain/credential/credential.schema"
 import { CredentialRecordError, parseCredentialRecord } from "#src/domain/credential/credential.step";
 import { OBJECT_KINDS, type ObjectKind } from "#src/domain/spec";
 import type { ListQuery, ObjectRow, ObjectsTable } from "#src/engine/ports";
+import type { Secret } from "#src/lib/secret";
 import { asFlag, asList, blob, flag, jsonObjectText, jsonText } from "./columns.js";
 import type { Connection, SqlValue } from "./connection.js";
 import type { Place, Sealer } from "./sealer.js";
-import { candidatesOf } from "./search.js";
+import { RowMemory } from "./row-memory.js";
+import { candidatesOf, indexPending, isIndexable, rareCandidates } from "./search.js";
 import { damaged, StoreError } from "./store-error.js";
 
 const COLUMNS = `objects.kind, objects.id, epoch, rev, spec, code_sealed, record, card_credential_id, dirty, blocked,
@@ -34,7 +36,7 @@ const storedRow = z.object({
 
 const storedTombstone = z.object({ at: z.number(), revoked: flag }).optional();
 const storedCount = z.object({ n: z.number() });
-const storedId = z.object({ id: z.string() });
+const storedPlace = z.object({ id: z.string(), created_at: z.number() }).optional();
 
 const UPSERT = `INSERT INTO objects (kind, id, epoch, rev, spec, denied, code_sealed, code_lookup, record, job_id,
     card_credential_id, dirty, blocked, provisional, gone, created_at, system_id, user_id, search_text)
@@ -48,6 +50,9 @@ const UPSERT = `INSERT INTO objects (kind, id, epoch, rev, spec, denied, code_se
 /** States of a document that take something away. */
 const DENIALS = ["revoked", "deleted", "forgotten"] as const;
 
+/** So many rows at the beginning of a list are looked through before a text that many hold is looked up. */
+const LOOKED_THROUGH = 1_000;
+
 /** Sorts after every text that begins with what stands before it. */
 const LAST_CHARACTER = "\u{10FFFF}";
 
@@ -58,14 +63,16 @@ const AMONG_CANDIDATES = `(SELECT value AS candidate FROM json_each(@candidates)
 export class Objects implements ObjectsTable {
   readonly #connection: Connection;
   readonly #sealer: Sealer;
+  readonly #memory: RowMemory;
 
   constructor(connection: Connection, sealer: Sealer) {
     this.#connection = connection;
     this.#sealer = sealer;
+    this.#memory = new RowMemory(connection);
   }
 
   get(kind: ObjectKind, id: string): ObjectRow | undefined {
-    return this.#select("WHERE kind = ? AND id = ?", [kind, id])[0];
+    return this.#memory.get(kind, id) ?? this.#select("WHERE kind = ? AND id = ?", [kind, id])[0];
   }
 
   put(row: ObjectRow): void {
@@ -74,6 +81,7 @@ export class Objects implements ObjectsTable {
     // What could not be read back is not stored.
     const record = row.record === null ? null : parseCredentialRecord(row.record);
     this.#connection.transaction(() => {
+      this.#memory.forget(kind, id);
       this.#connection.run(UPSERT, {
         kind,
         id,
@@ -96,11 +104,13 @@ export class Objects implements ObjectsTable {
         searchText: row.searchText,
       });
       this.#putCards(kind, id, record === null ? [] : cardNamesOf(record));
+      indexPending(this.#connection);
     });
   }
 
   remove(kind: ObjectKind, id: string, at: number, revoked: boolean): void {
     this.#connection.transaction(() => {
+      this.#memory.forget(kind, id);
       this.#connection.run("DELETE FROM objects WHERE kind = ? AND id = ?", [kind, id]);
       this.#connection.run("DELETE FROM wakeups WHERE kind = ? AND id = ?", [kind, id]);
       // Once revoked stays revoked, whatever is said about the id later.
@@ -144,32 +154,86 @@ export class Objects implements ObjectsTable {
         heldList: `$.${query.holds.list}`,
         heldMember: query.holds.member,
       });
-    const either: string[] = [];
-    if (query.search !== undefined) {
-      either.push("instr(search_text, @search) > 0");
-      values["search"] = query.search.toLowerCase();
-    }
-    if (query.code !== undefined) {
-      either.push("code_lookup = @code");
-      values["code"] = this.#sealer.lookup(query.code);
-    }
-    if (either.length > 0) where.push(`(${either.join(" OR ")})`);
-    const condition = `WHERE ${where.join(" AND ")} ORDER BY created_at, id LIMIT @limit`;
-    const candidates =
-      query.search === undefined ? undefined : this.#candidates(kind, query.search, values["code"]);
-    return candidates === undefined
-      ? this.#select(condition, values)
-      : this.#select(condition, { ...values, candidates: asList(candidates) }, AMONG_CANDIDATES);
+    const ids =
+      query.search === undefined && query.code === undefined
+        ? this.#idsWhere(where, values)
+        : this.#idsHolding(kind, query, where, values);
+    return this.#rows(kind, ids);
   }
 
-  /** Ids of all that may hold the text, or have the PIN; undefined: the whole list is to be looked through. */
-  #candidates(kind: ObjectKind, search: string, code: SqlValue | undefined): readonly string[] | undefined {
-    const byText = candidatesOf(this.#connection, kind, search.toLowerCase());
-    if (byText === undefined || code === undefined) return byText;
-    const byCode = this.#connection
-      .all("SELECT id FROM objects WHERE kind = ? AND gone = 0 AND code_lookup = ?", [kind, code])
-      .map((row) => storedId.parse(row).id);
-    return [...new Set([...byText, ...byCode])];
+  /** Ids of the rows that fit all of `where` and hold the text or have the PIN. */
+  #idsHolding(
+    kind: ObjectKind,
+    { search, code, limit }: ListQuery,
+    where: readonly string[],
+    fixed: Readonly<Record<string, SqlValue>>,
+  ): readonly string[] {
+    const text = search?.toLowerCase();
+    const values = {
+      ...fixed,
+      ...(text === undefined ? {} : { search: text }),
+      ...(code === undefined ? {} : { code: this.#sealer.lookup(code) }),
+    };
+    const hasText = "instr(search_text, @search) > 0";
+    const either = [
+      ...(text === undefined ? [] : [hasText]),
+      ...(code === undefined ? [] : ["code_lookup = @code"]),
+    ];
+    const holding = [...where, `(${either.join(" OR ")})`];
+    const among = (candidates: readonly string[]) =>
+      this.#idsWhere(holding, { ...values, candidates: asList(candidates) }, AMONG_CANDIDATES);
+    if (text === undefined || !isIndexable(text)) return this.#idsWhere(holding, values);
+    const byCode = code === undefined ? [] : this.#idsWithCode(kind, code);
+    const rare = rareCandidates(this.#connection, kind, text);
+    if (rare !== undefined) return among([...new Set([...rare, ...byCode])]);
+    // Many seem to hold it: then a page is full before long.
+    const last = this.#lastLookedThrough(where, values);
+    if (last === undefined) return this.#idsWhere(holding, values);
+    const first = this.#idsWhere([...holding, "(created_at, id) <= (@lastAt, @lastId)"], {
+      ...values,
+      ...last,
+    });
+    if (first.length === limit) return first;
+    const candidates = candidatesOf(this.#connection, kind, text);
+    return candidates === undefined
+      ? this.#idsWhere(holding, values)
+      : among([...new Set([...candidates, ...byCode])]);
+  }
+
+  #idsWithCode(kind: ObjectKind, code: Secret<string>): readonly string[] {
+    const sql = "SELECT id FROM objects WHERE kind = ? AND gone = 0 AND code_lookup = ?";
+    return this.#connection.column(sql, [kind, this.#sealer.lookup(code)]).map(String);
+  }
+
+  /** Where the beginning of a list ends; undefined: it has no more. */
+  #lastLookedThrough(
+    where: readonly string[],
+    values: Readonly<Record<string, SqlValue>>,
+  ): { readonly lastAt: number; readonly lastId: string } | undefined {
+    const sql = `SELECT id, created_at FROM objects WHERE ${where.join(" AND ")}
+      ORDER BY created_at, id LIMIT 1 OFFSET ${LOOKED_THROUGH - 1}`;
+    const place = storedPlace.parse(this.#connection.get(sql, values));
+    return place && { lastAt: place.created_at, lastId: place.id };
+  }
+
+  #idsWhere(
+    where: readonly string[],
+    values: Readonly<Record<string, SqlValue>>,
+    from = "objects",
+  ): readonly string[] {
+    const sql = `SELECT objects.id FROM ${from} WHERE ${where.join(" AND ")} ORDER BY created_at, id LIMIT @limit`;
+    return this.#connection.column(sql, values).map(String);
+  }
+
+  /** In the order of `ids`; only those that are not remembered are read. */
+  #rows(kind: ObjectKind, ids: readonly string[]): readonly ObjectRow[] {
+    const known = new Map(ids.map((id) => [id, this.#memory.get(kind, id)]));
+    const missing = ids.filter((id) => known.get(id) === undefined);
+    if (missing.length > 0) {
+      const values = { kind, candidates: asList(missing) };
+      for (const row of this.#select("", values, AMONG_CANDIDATES)) known.set(row.id, row);
+    }
+    return ids.flatMap((id) => known.get(id) ?? []);
   }
 
   dirty(limit: number): readonly ObjectRow[] {
@@ -223,7 +287,9 @@ export class Objects implements ObjectsTable {
 
   #read(row: unknown): ObjectRow {
     try {
-      return this.#parse(row);
+      const read = this.#parse(row);
+      this.#memory.keep(read);
+      return read;
     } catch (error) {
       if (error instanceof StoreError) throw error;
       const why = error instanceof CredentialRecordError ? error.message : "a column does not fit";

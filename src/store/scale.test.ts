@@ -24,6 +24,12 @@ class ExplainedConnection extends Connection {
     return super.all(sql, parameters);
   }
 
+  override column(sql: string, parameters?: SqlParameters): unknown[] {
+    const steps = super.all(`EXPLAIN QUERY PLAN ${sql}`, parameters) as { readonly detail: string }[];
+    this.#plan.push(...steps.map((step) => step.detail));
+    return super.column(sql, parameters);
+  }
+
   planOf(work: () => unknown): string {
     this.#plan = [];
     work();
@@ -83,6 +89,18 @@ test("every query but a text search finds its rows by an index, in order", () =>
   expect(search).toMatch(/SCAN search_index VIRTUAL TABLE/);
   expect(search).toMatch(/SEARCH search_rows USING INTEGER PRIMARY KEY/);
   expect(search).toMatch(/SEARCH objects USING INDEX sqlite_autoindex_objects_1/);
+});
+
+test("a text that many hold is found by going through the list in its order", () => {
+  const connection = explained();
+  const objects = new Objects(connection, new Sealer(testSealingKey));
+  connection.transaction(() => {
+    for (let n = 0; n < 1_200; n += 1) objects.put(guest(n));
+  });
+  const plan = connection.planOf(() => objects.list("acs_credential", { search: "guest", limit: 100 }));
+  expect(plan).toMatch(/SEARCH objects USING (COVERING )?INDEX objects_by_age/);
+  expect(plan).not.toMatch(/TEMP B-TREE/);
+  expect(plan).not.toMatch(/SEARCH search_rows/);
 });
 
 const MANY = 100_000;

@@ -1,20 +1,40 @@
 import { z } from "zod";
 import type { ObjectKind } from "#src/domain/spec";
+import { asList } from "./columns.js";
 import type { Connection } from "./connection.js";
 
+/** Fewer are cheaper to look at than to narrow down further. */
+const RARE = 64;
+/** So many pieces of a text are asked for one by one. */
+const PROBES = 8;
 /** More than so many are found sooner by going through the list in its order: every page fills quickly. */
 const CANDIDATES_MAX = 2_000;
 /** FTS5 refuses expressions nested deeper than 256; more trigrams would hardly narrow it further. */
 const GRAMS_MAX = 60;
+/** So many changed texts are looked through before they go into the index together. */
+const PENDING_MAX = 64;
 /** Between the kind and the text, in the index. */
 const MARK = "\u0002";
 
-const candidate = z.object({ id: z.string() });
+const storedCount = z.object({ n: z.number() });
 
 /**
- * Ids of the objects whose text may hold `text` (lower case): all that do, and perhaps some that do not. Undefined: the
- * index does not help, for a text of fewer than three characters, or one that very many hold.
+ * Ids of the objects whose text may hold `text` (lower case), when some piece of it is rare: all that do, and perhaps
+ * some that do not. Undefined: no piece is known to be.
  */
+export function rareCandidates(
+  connection: Connection,
+  kind: ObjectKind,
+  text: string,
+): readonly string[] | undefined {
+  for (const gram of gramsOf(text).slice(-PROBES).reverse()) {
+    const numbers = numbersOf(connection, quoted(gram), RARE);
+    if (numbers.length < RARE) return idsOf(connection, kind, numbers, text);
+  }
+  return undefined;
+}
+
+/** Likewise for any text; undefined: the index does not help, since it is too short for it or very many hold it. */
 export function candidatesOf(
   connection: Connection,
   kind: ObjectKind,
@@ -23,14 +43,49 @@ export function candidatesOf(
   const grams = gramsOf(text);
   if (grams.length === 0) return undefined;
   const wanted = [kind.slice(-2) + MARK, ...grams.slice(0, GRAMS_MAX)].map(quoted).join(" AND ");
-  const rows = connection.all(
-    // From the index outwards: left to itself SQLite would go through all rows of the kind.
-    `SELECT id FROM
-       (SELECT rowid AS found FROM search_index WHERE search_index MATCH ? LIMIT ${CANDIDATES_MAX + 1})
-       CROSS JOIN search_rows ON n = found WHERE kind = ?`,
-    [wanted, kind],
+  const numbers = numbersOf(connection, wanted, CANDIDATES_MAX + 1);
+  return numbers.length > CANDIDATES_MAX ? undefined : idsOf(connection, kind, numbers, text);
+}
+
+/** Whether the index can say anything of a text. */
+export function isIndexable(text: string): boolean {
+  return gramsOf(text).length > 0;
+}
+
+/** Puts what has changed into the index, once there is enough of it. Belongs into the transaction of a change. */
+export function indexPending(connection: Connection): void {
+  const { n } = storedCount.parse(connection.get("SELECT count(*) AS n FROM search_pending"));
+  if (n < PENDING_MAX) return;
+  connection.run("DELETE FROM search_index WHERE rowid IN (SELECT n FROM search_pending)");
+  connection.run(
+    `INSERT INTO search_index (rowid, text)
+     SELECT n, kind || char(2) || text FROM search_pending CROSS JOIN search_rows USING (n)`,
   );
-  return rows.length > CANDIDATES_MAX ? undefined : rows.map((row) => candidate.parse(row).id);
+  connection.run("DELETE FROM search_pending");
+}
+
+/** The index's numbers for at most so many of those that fit. */
+function numbersOf(connection: Connection, wanted: string, limit: number): readonly unknown[] {
+  const sql = "SELECT rowid FROM search_index WHERE search_index MATCH ? LIMIT ?";
+  return connection.column(sql, [wanted, limit]);
+}
+
+/** With those whose newest text is not in the index yet. */
+function idsOf(
+  connection: Connection,
+  kind: ObjectKind,
+  numbers: readonly unknown[],
+  text: string,
+): readonly string[] {
+  return connection
+    .column(
+      // From the numbers outwards: left to itself SQLite would go through all rows of the kind.
+      `SELECT id FROM
+         (SELECT value AS found FROM json_each(?) UNION SELECT n FROM search_pending WHERE instr(text, ?) > 0)
+         CROSS JOIN search_rows ON n = found WHERE kind = ?`,
+      [asList(numbers.map(Number)), text, kind],
+    )
+    .map(String);
 }
 
 /** By code points, as the index counts. A query ends at a NUL, so none with one is asked for. */

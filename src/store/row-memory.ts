@@ -1,0 +1,70 @@
+import type { ObjectKind } from "#src/domain/spec";
+import type { ObjectRow } from "#src/engine/ports";
+import type { Connection } from "./connection.js";
+
+/** What some hundred rooms have in use: a few megabytes. */
+const ROWS_MAX = 4_000;
+
+/**
+ * Objects as they were read last, so that what is asked for again and again is not read, parsed and checked again.
+ * Nobody else writes to the file; whoever writes a row here says so, and what an undone transaction said is forgotten.
+ * A row with a PIN is never kept: PINs lie open in memory no longer than a call needs them.
+ */
+export class RowMemory {
+  readonly #connection: Pick<Connection, "rollbacks">;
+  /** The one used longest ago first. */
+  readonly #rows = new Map<string, ObjectRow>();
+  #rollbacks: number;
+
+  constructor(connection: Pick<Connection, "rollbacks">) {
+    this.#connection = connection;
+    this.#rollbacks = connection.rollbacks;
+  }
+
+  get(kind: ObjectKind, id: string): ObjectRow | undefined {
+    this.#forgetUndone();
+    const key = keyOf(kind, id);
+    const row = this.#rows.get(key);
+    if (row === undefined) return undefined;
+    this.#rows.delete(key);
+    this.#rows.set(key, row);
+    return row;
+  }
+
+  /** Keeps a row that was just read. It is frozen, for it is handed out more than once. */
+  keep(row: ObjectRow): void {
+    if (row.code !== null) return;
+    this.#forgetUndone();
+    const key = keyOf(row.kind, row.id);
+    this.#rows.delete(key);
+    if (this.#rows.size >= ROWS_MAX) this.#forgetOldest();
+    this.#rows.set(key, frozen(row));
+  }
+
+  forget(kind: ObjectKind, id: string): void {
+    this.#rows.delete(keyOf(kind, id));
+  }
+
+  #forgetUndone(): void {
+    if (this.#rollbacks === this.#connection.rollbacks) return;
+    this.#rows.clear();
+    this.#rollbacks = this.#connection.rollbacks;
+  }
+
+  #forgetOldest(): void {
+    for (const key of this.#rows.keys()) {
+      this.#rows.delete(key);
+      return;
+    }
+  }
+}
+
+function keyOf(kind: ObjectKind, id: string): string {
+  return `${kind} ${id}`;
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const member of Object.values(value)) frozen(member);
+  return Object.freeze(value);
+}
