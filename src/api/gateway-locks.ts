@@ -16,12 +16,6 @@ export function gatewayLocks(engine: Engine): SiteLocks {
   return {
     observed: (id) => store.keypads.lock(id)?.observed ?? null,
     settings: (id) => lockRow(deps, id).settings,
-    saveSettings(id, settings, by, what) {
-      engine.transact(causeOf(by), (tx) => {
-        store.keypads.putLock(id, { ...lockRow(deps, id), settings });
-        tx.audit(what, id);
-      });
-    },
     codesOn: (id) => takenPins(deps, id),
     carryOut(works, by, what) {
       const documents = works.flatMap((work) => work.documents);

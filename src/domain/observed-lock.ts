@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { DeviceSpec } from "./spec.js";
 
 /**
  * What the gateway knows of one lock: carried by the journal, rendered as Seam's `device` on the gateway and in the
@@ -46,3 +47,32 @@ export const lockSettingsSchema = z.object({
   isPoolEnabled: z.boolean(),
 });
 export type LockSettings = z.infer<typeof lockSettingsSchema>;
+
+/** Of a lock on which nobody has set anything. */
+export function unsetLock(createdAt: number): LockSettings {
+  return { createdAt, name: null, customMetadata: {}, codeLengths: null, isPoolEnabled: false };
+}
+
+/** What the document of a lock sets on it; when it was seen first is no part of the document. */
+export function settingsOf(spec: DeviceSpec, createdAt: number): LockSettings {
+  if (spec.state === "forgotten") return unsetLock(createdAt);
+  return {
+    createdAt,
+    name: spec.name,
+    customMetadata: spec.custom_metadata,
+    codeLengths: spec.supported_code_lengths,
+    isPoolEnabled: spec.backup_access_code_pool_enabled,
+  };
+}
+
+export function deviceSpecOf(id: string, settings: LockSettings): DeviceSpec {
+  return {
+    device_id: id,
+    name: settings.name,
+    custom_metadata: settings.customMetadata,
+    supported_code_lengths: settings.codeLengths,
+    backup_access_code_pool_enabled: settings.isPoolEnabled,
+    state: "active",
+    created_at: new Date(settings.createdAt).toISOString(),
+  };
+}

@@ -5,7 +5,13 @@ import { z } from "zod";
  * feed, in the store and in `local_change` journal events. A PIN is never in it: it travels beside (`secrets`) and is
  * sealed at rest. Unknown fields are kept.
  */
-export const OBJECT_KINDS = ["acs_user", "acs_access_group", "acs_credential", "access_code"] as const;
+export const OBJECT_KINDS = [
+  "acs_user",
+  "acs_access_group",
+  "acs_credential",
+  "access_code",
+  "device",
+] as const;
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
 const instant = z.iso.datetime({ offset: true });
@@ -87,10 +93,29 @@ export const accessCodeSpec = z.looseObject({
 });
 export type AccessCodeSpec = z.infer<typeof accessCodeSpec>;
 
+/**
+ * What a person or an app sets on a lock; that there is the lock, the configuration says. `forgotten` takes the settings
+ * back to what they are without a document.
+ */
+export const deviceSpec = z.looseObject({
+  device_id: z.string(),
+  /** null: the name of the configuration. */
+  name: z.string().nullable().default(null),
+  custom_metadata: z.record(z.string(), z.union([z.string(), z.boolean()])).default({}),
+  /** PIN lengths that it really takes, where somebody reported otherwise than it says; null: nobody did. */
+  supported_code_lengths: z.array(z.number().int().min(1).max(20)).nullable().default(null),
+  /** Is its pool of backup codes filled? */
+  backup_access_code_pool_enabled: z.boolean().default(false),
+  state: z.enum(["active", "forgotten"]),
+  created_at: instant,
+});
+export type DeviceSpec = z.infer<typeof deviceSpec>;
+
 /** Documents of each kind; `state: "deleted"` is the wish that it go, `revoked` that it never open anything again. */
 export const specSchemas = {
   acs_user: acsUserSpec,
   acs_access_group: acsAccessGroupSpec,
   acs_credential: acsCredentialSpec,
   access_code: accessCodeSpec,
+  device: deviceSpec,
 } as const satisfies Record<ObjectKind, z.ZodType>;

@@ -14,6 +14,7 @@ import { type EngineDeps, profilesOf } from "./engine-deps.js";
 import { entitledSpec } from "./entitled.js";
 import { isGoneState } from "./gone-state.js";
 import { stepAccessCode } from "./keypads/step-code.js";
+import { stepDevice } from "./keypads/step-device.js";
 import { applyCredential, codeFingerprint, scheduledStart } from "./keypads/step-credential.js";
 import { isOrphan, ORPHANED } from "./orphan.js";
 import type { ObjectRow } from "./ports.js";
@@ -112,6 +113,10 @@ export function stepRow(deps: EngineDeps, tx: EngineTransaction, dirty: ObjectRo
       return;
     case "access_code":
       stepAccessCode(deps, tx, row);
+      planned(deps, tx, row, null);
+      return;
+    case "device":
+      stepDevice(deps, tx, row);
       planned(deps, tx, row, null);
       return;
   }

@@ -1,12 +1,12 @@
 import type { SiteLocks } from "#src/api/sections/site-locks";
 import { ALL } from "#src/api/sections/site-objects";
-import type { LockSettings } from "#src/domain/observed-lock";
+import { settingsOf, unsetLock } from "#src/domain/observed-lock";
+import { deviceSpec } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
 import type { MemoryObjects } from "./memory-objects.js";
 
 /** Locks in memory that do at once whatever they are told, for tests of the route layer. */
 export function memoryLocks(objects: MemoryObjects, finished: (actionType: string) => JsonObject): SiteLocks {
-  const kept = new Map<string, LockSettings>();
   const createdAt = objects.now();
   return {
     observed: () => ({
@@ -19,9 +19,12 @@ export function memoryLocks(objects: MemoryObjects, finished: (actionType: strin
       errors: [],
       warnings: [],
     }),
-    settings: (id) =>
-      kept.get(id) ?? { createdAt, name: null, customMetadata: {}, codeLengths: null, isPoolEnabled: false },
-    saveSettings: (id, settings) => void kept.set(id, settings),
+    settings(id) {
+      const object = objects.get("device", id);
+      return object === undefined
+        ? unsetLock(createdAt)
+        : settingsOf(deviceSpec.parse(object.spec), createdAt);
+    },
     codesOn: (lockId) =>
       objects
         .list("access_code", { systemId: lockId, limit: ALL })

@@ -8,7 +8,7 @@ import { generatePin } from "#src/domain/seam/pin";
 import type { JsonObject } from "#src/lib/json";
 import { seamErrorOf, valueOf } from "../fault.js";
 import type { AccessCodesModel, Caller } from "../model.js";
-import { contextOf, fillPool, showCode, workOf } from "./code-objects.js";
+import { contextOf, showCode, turningPoolOn, workOf } from "./code-objects.js";
 import type { SiteLocks } from "./site-locks.js";
 import { objectOf, type SiteObjects } from "./site-objects.js";
 
@@ -35,9 +35,8 @@ export function createMultiple(
       checkAccessCodeCreate({ ...wish, code: shared, commonCodeKey }, { ...context, id: site.newId() }),
     ),
   );
-  const works = drafts.map((draft) => workOf("CREATE_ACCESS_CODE", draft));
+  const works = drafts.map((draft) => workOf("CREATE_ACCESS_CODE", draft, turningPoolOn(locks, draft)));
   locks.carryOut(works, by, "created access_codes on several devices");
-  for (const draft of drafts) fillPool(locks, draft, by);
   return works.map(({ codeId }) => showCode(site, objectOf(site, "access_code", codeId), by));
 }
 

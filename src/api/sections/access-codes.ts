@@ -13,13 +13,13 @@ import {
   codeOf,
   contextOf,
   deleteCode,
-  fillPool,
   found,
   listCodes,
   showCode,
+  turningPoolOn,
   workOf,
 } from "./code-objects.js";
-import { lockOf, type SiteLocks } from "./site-locks.js";
+import { lockOf, settingsDocument, type SiteLocks } from "./site-locks.js";
 import { ALL, codeSpecOf, type SiteObject, type SiteObjects } from "./site-objects.js";
 import { unmanagedSection } from "./unmanaged-codes.js";
 
@@ -30,8 +30,8 @@ export function accessCodesSection(site: SiteObjects, locks: SiteLocks): AccessC
     create(input, by) {
       const id = site.newId();
       const draft = valueOf(checkAccessCodeCreate(input, { ...contextOf(site, locks, input.deviceId), id }));
-      const [attempt = {}] = locks.carryOut([workOf("CREATE_ACCESS_CODE", draft)], by, "created access_code");
-      fillPool(locks, draft, by);
+      const work = workOf("CREATE_ACCESS_CODE", draft, turningPoolOn(locks, draft));
+      const [attempt = {}] = locks.carryOut([work], by, "created access_code");
       return { accessCode: showCode(site, managed(id), by), attempt };
     },
     createMultiple: (input, by) => createMultiple(site, locks, input, by),
@@ -43,9 +43,9 @@ export function accessCodesSection(site: SiteObjects, locks: SiteLocks): AccessC
       const draft = valueOf(
         checkAccessCodeUpdate(change, before, contextOf(site, locks, before.spec.device_id)),
       );
-      const work = workOf("UPDATE_ACCESS_CODE", draft, followingBackup(site, draft.spec));
+      const also = [...turningPoolOn(locks, draft), ...followingBackup(site, draft.spec)];
+      const work = workOf("UPDATE_ACCESS_CODE", draft, also);
       const [attempt = {}] = locks.carryOut([work], by, "updated access_code");
-      fillPool(locks, draft, by);
       return attempt;
     },
     updateMultiple(commonCodeKey, change, by) {
@@ -77,7 +77,7 @@ export function accessCodesSection(site: SiteObjects, locks: SiteLocks): AccessC
     reportConstraints(deviceId, lengths, by) {
       lockOf(site, deviceId);
       const settings = { ...locks.settings(deviceId), codeLengths: [...lengths] };
-      locks.saveSettings(deviceId, settings, by, "reported PIN lengths of a device");
+      site.change([settingsDocument(deviceId, settings)], by, "reported PIN lengths of a device");
     },
     unmanaged: unmanagedSection(site, locks),
   };

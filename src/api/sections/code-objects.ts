@@ -6,8 +6,14 @@ import { missing } from "../fault.js";
 import type { AccessCodeQuery, AccessCodeRef, Caller, Page } from "../model.js";
 import { pinIn } from "./credential-objects.js";
 import { pageOf, pageOfAll } from "./pages.js";
-import { type CodeWork, deviceFactsOf, lockOf, type SiteLocks } from "./site-locks.js";
-import { codeSpecOf, documentOf, type SiteObject, type SiteObjects } from "./site-objects.js";
+import { type CodeWork, deviceFactsOf, lockOf, settingsDocument, type SiteLocks } from "./site-locks.js";
+import {
+  codeSpecOf,
+  documentOf,
+  type SiteDocument,
+  type SiteObject,
+  type SiteObjects,
+} from "./site-objects.js";
 
 /** What the sections on access codes share. */
 
@@ -28,15 +34,16 @@ export function workOf(
   also: CodeWork["documents"] = [],
 ): CodeWork {
   const { access_code_id: codeId, device_id: lockId } = spec;
-  return { actionType, lockId, codeId, documents: [documentOf("access_code", codeId, spec, code), ...also] };
+  return { actionType, lockId, codeId, documents: [...also, documentOf("access_code", codeId, spec, code)] };
 }
 
-/** The pool of a lock is filled from the first code on that asks for it. */
-export function fillPool(locks: SiteLocks, { spec }: AccessCodeDraft, by: Caller): void {
-  if (!spec.use_backup_access_code_pool) return;
+/** The pool of a lock is filled from the first code on that asks for it: what is to be stored with that code. */
+export function turningPoolOn(locks: SiteLocks, { spec }: AccessCodeDraft): readonly SiteDocument[] {
+  if (!spec.use_backup_access_code_pool) return [];
   const settings = locks.settings(spec.device_id);
-  if (settings.isPoolEnabled) return;
-  locks.saveSettings(spec.device_id, { ...settings, isPoolEnabled: true }, by, "turned on a backup pool");
+  return settings.isPoolEnabled
+    ? []
+    : [settingsDocument(spec.device_id, { ...settings, isPoolEnabled: true })];
 }
 
 export function deleteCode(locks: SiteLocks, object: SiteObject, by: Caller): JsonObject {

@@ -10,7 +10,7 @@ import {
   SeamError,
 } from "../model.js";
 import { pageOfAll } from "./pages.js";
-import { deviceFactsOf, lockOf, type SiteLocks } from "./site-locks.js";
+import { deviceFactsOf, lockOf, settingsDocument, type SiteLocks } from "./site-locks.js";
 import type { SiteObjects } from "./site-objects.js";
 
 const METADATA_PAIRS_MAX = 50;
@@ -34,7 +34,7 @@ export function devicesSection(site: SiteObjects, locks: SiteLocks): DevicesMode
     },
     update(id, change, by) {
       const { lock, settings } = factsOf({ id });
-      locks.saveSettings(id, changed(settings, change, lock), by, "updated device");
+      site.change([settingsDocument(id, changed(settings, change, lock))], by, "updated device");
     },
   };
 }

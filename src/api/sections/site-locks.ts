@@ -1,18 +1,18 @@
 import type { InventoryLock } from "#src/domain/inventory";
-import type { LockSettings, ObservedLock } from "#src/domain/observed-lock";
+import { deviceSpecOf, type LockSettings, type ObservedLock } from "#src/domain/observed-lock";
 import type { DeviceFacts } from "#src/domain/seam/device";
 import type { CodeOnLock } from "#src/domain/seam/lock-facts";
 import type { JsonObject } from "#src/lib/json";
 import type { Caller } from "../model.js";
 import { foundIn } from "./pages.js";
-import type { SiteDocument, SiteObjects } from "./site-objects.js";
+import { documentOf, type SiteDocument, type SiteObjects } from "./site-objects.js";
 
 /** What is known of the site's locks, and what can be done with them: the gateway's, and the cloud's. */
 export interface SiteLocks {
   /** null while the lock was never seen. */
   observed(lockId: string): ObservedLock | null;
+  /** As its document (`settingsDocument`) sets them. */
   settings(lockId: string): LockSettings;
-  saveSettings(lockId: string, settings: LockSettings, by: Caller, what: string): void;
   /** PINs on the lock or wanted there, those of PIN credentials included. */
   codesOn(lockId: string): readonly CodeOnLock[];
   /** Stores the documents, all or none, and answers the action attempt of each work, in their order. */
@@ -47,4 +47,9 @@ export function deviceFactsOf(site: SiteObjects, locks: SiteLocks, id: string): 
     inventory: site.inventory(),
     isSandbox: site.isSandbox,
   };
+}
+
+/** The wish that the lock have these settings. */
+export function settingsDocument(lockId: string, settings: LockSettings): SiteDocument {
+  return documentOf("device", lockId, deviceSpecOf(lockId, settings));
 }

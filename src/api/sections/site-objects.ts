@@ -10,6 +10,7 @@ import {
   acsCredentialSpec,
   type AcsUserSpec,
   acsUserSpec,
+  type DeviceSpec,
   type ObjectKind,
 } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
@@ -109,7 +110,7 @@ export function objectOf(site: SiteObjects, kind: ObjectKind, id: string): SiteO
   return object;
 }
 
-type Spec = AcsUserSpec | AcsCredentialSpec | AcsAccessGroupSpec | AccessCodeSpec;
+type Spec = AcsUserSpec | AcsCredentialSpec | AcsAccessGroupSpec | AccessCodeSpec | DeviceSpec;
 
 export function documentOf(
   kind: ObjectKind,

@@ -38,6 +38,7 @@ export const SEAM_EVENT_TYPES = [
   "access_code.unmanaged.converted_to_managed",
   "device.connected",
   "device.disconnected",
+  "device.name_changed",
   "device.low_battery",
   "device.battery_status_changed",
   "device.tampered",

@@ -3,7 +3,6 @@ import type { InventoryLock } from "#src/domain/inventory";
 import { accessCodeSpec } from "#src/domain/spec";
 import type { EngineDeps } from "../engine-deps.js";
 import type { ObjectRow } from "../ports.js";
-import { reserveRefusal } from "../reserve.js";
 import type { Cause, EngineTransaction } from "../transaction.js";
 import { Doors } from "../doors/doors.js";
 import { noteLockEvent, notePresence } from "./lock-facts.js";
@@ -224,9 +223,9 @@ export class Keypads {
 
   #fillPool(lock: InventoryLock): void {
     const { deps, localChanges } = this.#parts;
-    if (lock.backupCodes === 0 || reserveRefusal(deps) !== null) return;
+    if (lock.backupCodes === 0) return;
     const documents = poolChanges(deps, lock);
-    if (documents.length > 0) localChanges(documents, { opBy: "gateway" }, "filled the pool of backup codes");
+    if (documents.length > 0) localChanges(documents, { opBy: "gateway" }, "saw to the pool of backup codes");
   }
 
   // ── The door itself ──────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,6 @@
 import type { LockEvent, Unit } from "#driver-api";
 import type { InventoryLock } from "#src/domain/inventory";
-import type { LockSettings, ObservedLock } from "#src/domain/observed-lock";
+import { type LockSettings, type ObservedLock, unsetLock } from "#src/domain/observed-lock";
 import { batteryStatus } from "#src/domain/seam/device";
 import type { SeamEventType } from "#src/domain/seam/event";
 import { canonicalJson, type JsonObject } from "#src/lib/json";
@@ -28,7 +28,7 @@ export function lockRow(deps: EngineDeps, id: string): { observed: ObservedLock;
       errors: [],
       warnings: [],
     },
-    settings: { createdAt: now, name: null, customMetadata: {}, codeLengths: null, isPoolEnabled: false },
+    settings: unsetLock(now),
   };
 }
 

@@ -5,20 +5,29 @@ import { accessCodeSpec } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
 import { uuidV7 } from "#src/lib/uuid";
 import type { EngineDeps } from "../engine-deps.js";
+import { reserveRefusal } from "../reserve.js";
 import { lockFactsOf, takenPins } from "./lock-rules.js";
 import type { CodeDocument } from "./unmanaged.js";
 
 /** Far more codes than a lock has slots. */
 const CODES_MAX = 2_000;
 
-/** Backup codes to be made so that the pool of the lock is full. */
+/** Backup codes to be made so that the pool of the lock is full, or taken away where it is switched off. */
 export function poolChanges(deps: EngineDeps, lock: InventoryLock): readonly CodeDocument[] {
   const { store, time, random } = deps;
-  if (store.keypads.lock(lock.id)?.settings.isPoolEnabled !== true) return [];
   const codes = store.objects.list("access_code", { systemId: lock.id, limit: CODES_MAX });
-  const ready = codes.filter(({ spec }) => spec["is_backup"] === true && spec["state"] === "active").length;
+  const pool = codes.filter(({ spec }) => spec["is_backup"] === true && spec["state"] === "active");
+  if (store.keypads.lock(lock.id)?.settings.isPoolEnabled !== true) {
+    return pool.map(({ id, spec }) => ({
+      kind: "access_code",
+      id,
+      spec: { ...spec, state: "deleted" },
+      code: null,
+    }));
+  }
+  const ready = pool.length;
   const missing = lock.backupCodes - ready;
-  if (missing <= 0) return [];
+  if (missing <= 0 || reserveRefusal(deps) !== null) return [];
   const facts = lockFactsOf(deps, lock);
   if (!facts.canProgramCodes) return [];
   const taken = new Set(takenPins(deps, lock.id).map(({ digits }) => digits));

@@ -1,15 +1,19 @@
 import { ALL, type SiteObjects } from "#src/api/sections/site-objects";
 import type { SiteLocks } from "#src/api/sections/site-locks";
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
-import { acsCredentialSpec } from "#src/domain/spec";
+import { settingsOf, unsetLock } from "#src/domain/observed-lock";
+import { acsCredentialSpec, deviceSpec } from "#src/domain/spec";
 import type { CloudSite } from "./site.js";
 
 /** The cloud's locks: wishes for codes go into the feed, what is done at once goes down as a command. */
 export function cloudLocks(site: CloudSite, objects: SiteObjects): SiteLocks {
   return {
     observed: (id) => site.locks.observed(id),
-    settings: (id) => site.locks.settings(id, site.inventory.createdAt(id)),
-    saveSettings: (id, settings) => site.locks.save(id, settings),
+    settings(id) {
+      const seenAt = site.inventory.createdAt(id);
+      const object = site.feed.get("device", id);
+      return object === undefined ? unsetLock(seenAt) : settingsOf(deviceSpec.parse(object.spec), seenAt);
+    },
     codesOn(lockId) {
       const codes = objects
         .list("access_code", { systemId: lockId, limit: ALL })

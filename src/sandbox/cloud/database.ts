@@ -67,8 +67,8 @@ const SCHEMA = `
     body TEXT NOT NULL
   ) STRICT;
 
-  -- What the gateway said of each lock, and what apps set on it.
-  CREATE TABLE IF NOT EXISTS locks (id TEXT PRIMARY KEY, observed TEXT, settings TEXT) STRICT;
+  -- What the gateway said of each lock.
+  CREATE TABLE IF NOT EXISTS locks (id TEXT PRIMARY KEY, observed TEXT NOT NULL) STRICT;
 
   -- When this side first saw a system, an entrance, an encoder.
   CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;

@@ -240,7 +240,7 @@ export class Ledger {
     const orphan = orphans.get(kind, id);
     if (orphan === undefined) return false;
     const { spec, code, observed } = orphan;
-    const isGone = verdict === "refused" && kind !== "acs_credential";
+    const isGone = verdict === "refused" && kind !== "acs_credential" && kind !== "device";
     feed.put(
       { kind, id, spec: verdict === "refused" ? denied(kind, spec) : spec, code, verdict, isGone },
       now,

@@ -1,17 +1,7 @@
-import {
-  type LockSettings,
-  lockSettingsSchema,
-  type ObservedLock,
-  observedLockSchema,
-} from "#src/domain/observed-lock";
+import { type ObservedLock, observedLockSchema } from "#src/domain/observed-lock";
 import type { CloudDatabase } from "./database.js";
 
-interface LockRow {
-  observed: string | null;
-  settings: string | null;
-}
-
-/** What the gateway said of each lock, and what apps set on it here. */
+/** What the gateway said of each lock. */
 export class Locks {
   readonly #database: CloudDatabase;
 
@@ -20,37 +10,17 @@ export class Locks {
   }
 
   observed(id: string): ObservedLock | null {
-    const text = this.#row(id)?.observed ?? null;
-    return text === null ? null : observedLockSchema.parse(JSON.parse(text));
-  }
-
-  /** `seenAt`: since when the lock is known, epoch ms. */
-  settings(id: string, seenAt: number): LockSettings {
-    const text = this.#row(id)?.settings ?? null;
-    return text === null
-      ? { createdAt: seenAt, name: null, customMetadata: {}, codeLengths: null, isPoolEnabled: false }
-      : lockSettingsSchema.parse(JSON.parse(text));
+    const row = this.#database
+      .prepare<[string], { observed: string }>("SELECT observed FROM locks WHERE id = ?")
+      .get(id);
+    return row === undefined ? null : observedLockSchema.parse(JSON.parse(row.observed));
   }
 
   observe(id: string, observed: ObservedLock): void {
-    this.#put("observed", id, observed);
-  }
-
-  save(id: string, settings: LockSettings): void {
-    this.#put("settings", id, settings);
-  }
-
-  #row(id: string): LockRow | undefined {
-    return this.#database
-      .prepare<[string], LockRow>("SELECT observed, settings FROM locks WHERE id = ?")
-      .get(id);
-  }
-
-  #put(column: keyof LockRow, id: string, value: object): void {
     this.#database
       .prepare(
-        `INSERT INTO locks (id, ${column}) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET ${column} = excluded.${column}`,
+        "INSERT INTO locks (id, observed) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET observed = excluded.observed",
       )
-      .run(id, JSON.stringify(value));
+      .run(id, JSON.stringify(observed));
   }
 }

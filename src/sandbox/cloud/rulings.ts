@@ -49,8 +49,12 @@ function seenRev({ history }: Feed, { base_object_rev: rev, base_epoch: n }: Loc
   return n === undefined || n === history.epoch.n ? rev : history.commonRev(n, rev);
 }
 
-/** The document with its denial. Users go for good; a credential's cards may be out there. */
+/** The document with its denial. Users go for good; a credential's cards may be out there; a lock has no settings then. */
 export function denied(kind: ObjectKind, spec: JsonObject): JsonObject {
+  if (kind === "device") {
+    const { device_id = null, created_at = null } = spec;
+    return { device_id, state: "active", created_at };
+  }
   return { ...spec, state: kind === "acs_credential" ? "revoked" : "deleted" };
 }
 
@@ -69,7 +73,7 @@ export function reopened(object: CloudObject): NewChange {
 /** The same object, revoked for good. */
 export function revoked(feed: Feed, kind: ObjectKind, id: string): NewChange | null {
   const object = feed.get(kind, id);
-  if (object === undefined || strictness(object.spec) > 0) return null;
+  if (kind === "device" || object === undefined || strictness(object.spec) > 0) return null;
   const isGone = kind !== "acs_credential";
   return { kind, id, spec: denied(kind, object.spec), code: object.code, isGone };
 }

@@ -1,0 +1,126 @@
+import { randomBytes } from "node:crypto";
+import { onTestFinished } from "vitest";
+import type { Caller, SeamModel } from "#src/api/model";
+import { gatewayModel } from "#src/api/gateway-model";
+import { encodeBody, parseBody } from "#src/cloud/body";
+import type { Carrier, CarrierSink } from "#src/cloud/carrier";
+import { enginePort } from "#src/cloud/engine-port";
+import { type CloudLink, createCloudLink } from "#src/cloud/link";
+import type { CloudMessage, GatewayMessage } from "#src/cloud/wire";
+import { cloudModel } from "#src/sandbox/cloud/model";
+import { CloudSite } from "#src/sandbox/cloud/site";
+import { silentLog } from "./memory-gateway.js";
+import { KeypadRig } from "./keypad-rig.js";
+
+export const APP: Caller = { name: "app", role: "admin", seesPins: true };
+
+/** A rig of keypad locks whose gateway is linked to a stand-in cloud, over a way that loses nothing. */
+export class CloudedRig extends KeypadRig {
+  readonly site: CloudSite;
+  readonly cloud: SeamModel;
+  #link: CloudLink | null = null;
+
+  constructor() {
+    super({ offline: { ms: 72 * 3_600_000, keys: 200 } });
+    this.site = new CloudSite({
+      siteId: "6f1c2c1e-8f1e-4c0e-9d5c-0a3f6f6a2b10",
+      gatewayId: "g",
+      clock: this.clock,
+    });
+    this.cloud = cloudModel(this.site);
+  }
+
+  /** The gateway's own API. */
+  get desk(): SeamModel {
+    return gatewayModel(this.engine, { isSandbox: false });
+  }
+
+  override async ready(): Promise<this> {
+    await super.ready();
+    await this.connect();
+    return this;
+  }
+
+  /** The line to the cloud is there from now on. */
+  async connect(): Promise<void> {
+    const { store, time } = this.engine.deps;
+    this.#link = createCloudLink({
+      gateway: "g",
+      sw: "1",
+      carrier: new DirectCarrier(this.site, (ms, act) => void this.clock.startTimer(ms, act)),
+      store,
+      engine: enginePort(this.engine, () => undefined),
+      clock: this.clock,
+      time,
+      random: (size) => new Uint8Array(randomBytes(size)),
+      log: silentLog,
+    });
+    const link = this.#link;
+    onTestFinished(() => link.stop());
+    link.start();
+    await this.settle();
+  }
+
+  /** What is changed from now on travels when it is connected again. */
+  async disconnect(): Promise<void> {
+    await this.#link?.stop();
+    this.#link = null;
+  }
+}
+
+class DirectCarrier implements Carrier {
+  readonly name = "direct";
+  readonly isEncrypted = true;
+  readonly #site: CloudSite;
+  readonly #later: (ms: number, act: () => void) => void;
+  #sink: CarrierSink | null = null;
+  #unsubscribe = (): void => undefined;
+
+  constructor(site: CloudSite, later: (ms: number, act: () => void) => void) {
+    this.#site = site;
+    this.#later = later;
+  }
+
+  open(sink: CarrierSink): void {
+    this.close();
+    this.#sink = sink;
+    sink.up();
+  }
+
+  send(session: string | null, messages: readonly GatewayMessage[]): void {
+    const sink = this.#sink;
+    const bytes = encodeBody(session, messages);
+    this.#later(1, () => {
+      const body = parseBody(bytes);
+      for (const received of body.ok ? body.messages : []) {
+        if (!received.ok) throw new Error("the gateway said what no cloud understands");
+        this.#answer(sink, this.#site.receive(session, received.message as GatewayMessage));
+      }
+    });
+  }
+
+  listen(session: string): void {
+    const sink = this.#sink;
+    const push = (): void => this.#answer(sink, this.#site.takeNews(session));
+    this.#unsubscribe = this.#site.onChange(() => this.#later(0, push));
+    push();
+  }
+
+  close(): void {
+    this.#sink = null;
+    this.#unsubscribe();
+  }
+
+  destroy(): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  #answer(sink: CarrierSink | null, messages: readonly CloudMessage[]): void {
+    if (messages.length === 0) return;
+    const bytes = encodeBody(null, messages);
+    this.#later(1, () => {
+      if (this.#sink === sink) sink?.received(bytes);
+    });
+  }
+}
