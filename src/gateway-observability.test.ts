@@ -41,6 +41,7 @@ async function site(cloud: CloudStatus | null = connected) {
     needsKeys: true,
     cloud: () => cloud,
     driverMemory: () => new Map(),
+    snapshot: () => rig.engine.snapshot.progress(),
     offline: () => (cloud === null ? null : { limit, used: rig.engine.offlineWork.used() }),
   });
   onTestFinished(() => observability.metrics.stop());
@@ -64,6 +65,15 @@ test("wanted, stored, proved: a credential comes, gets its card, changes, and is
   expect(counts()).toMatchObject({ wanted: 2, proved: 0 });
   rig.feedCredential(ONE, { state: "revoked" });
   expect(counts()).toMatchObject({ wanted: 1, stored: 2, proved: 0, revoked_and_open: 1 });
+});
+
+test("a snapshot that is being taken in says how far it is", async () => {
+  const { rig, observability } = await site();
+  expect(observability.sync()["snapshot"]).toBeNull();
+  const chunk = { sha256: "00".repeat(32), bytes: 10 };
+  const epoch = { n: 1, id: "e" };
+  rig.engine.snapshot.begin({ id: "s", epoch, rev: 9, ingested: 0, chunks: [chunk, chunk] });
+  expect(observability.sync()["snapshot"]).toEqual({ rev: 9, chunks: 2, chunks_stored: 0 });
 });
 
 test("what cannot be carried out is named with its reason", async () => {

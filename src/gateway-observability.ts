@@ -4,6 +4,7 @@ import { outerName } from "#src/domain/credential/credential.states";
 import type { OfflineLimit } from "#src/engine/engine-deps";
 import type { OfflineUse } from "#src/engine/offline-work";
 import type { DevicesPort, Store } from "#src/engine/ports";
+import type { SnapshotProgress } from "#src/engine/snapshot";
 import type { TimeReading } from "#src/engine/time";
 import type { Clock } from "#src/lib/deadline";
 import type { JsonObject } from "#src/lib/json";
@@ -33,6 +34,7 @@ export interface ObservedGateway {
   /** Bytes of memory by driver, of those that run in processes of their own. */
   readonly driverMemory: () => ReadonlyMap<string, number>;
   /** null: no limit. */
+  readonly snapshot: () => SnapshotProgress | null;
   readonly offline: () => { readonly limit: OfflineLimit; readonly used: OfflineUse } | null;
 }
 
@@ -68,6 +70,7 @@ export class Observability {
     const { store } = this.#gateway;
     return {
       cloud: cloudFacts(this.#gateway.cloud()),
+      snapshot: snapshotFacts(this.#gateway.snapshot()),
       credentials: credentialFacts(store),
       oldest_gap: oldestGap(store),
       blocked: blockedFacts(store),
@@ -142,6 +145,12 @@ function cloudFacts(cloud: CloudStatus | null): JsonObject | null {
     },
     journal: { last_seq: lastSeq, acked_seq: ackedSeq, unacknowledged: lastSeq - ackedSeq },
   };
+}
+
+/** The whole of the feed, taken in anew in chunks; the cursor stays where it was until the end. */
+function snapshotFacts(progress: SnapshotProgress | null): JsonObject | null {
+  if (progress === null) return null;
+  return { rev: progress.rev, chunks: progress.chunks.length, chunks_stored: progress.next };
 }
 
 function problemFacts(problem: CloudStatus["problem"]): JsonObject | null {

@@ -122,6 +122,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     needsKeys: config.systems.some(({ cardProfiles }) => cardProfiles.length > 0),
     cloud: () => link?.status() ?? null,
     driverMemory: () => hosts.memory(),
+    snapshot: () => engine.snapshot.progress(),
     offline: () =>
       config.cloud === null ? null : { limit: config.offline, used: engine.offlineWork.used() },
   });

@@ -48,6 +48,23 @@ test("sync says that all is in step", async () => {
   expect(out).toContain("Blocked   nothing");
 });
 
+test("sync says how far a snapshot is", async () => {
+  const cloud = { ...inStep.cloud, feed: { head: 900, cursor: 0, is_caught_up: false } };
+  for (const [chunks_stored, words] of [
+    [2, "Snapshot  the whole site up to change 900: 2 of 7 parts are stored\n"],
+    [
+      7,
+      "Snapshot  the whole site up to change 900: all is stored; what the cloud does not have is looked at\n",
+    ],
+  ] as const) {
+    daemon.on(syncGet, () => ({
+      sync: { ...inStep, cloud, snapshot: { rev: 900, chunks: 7, chunks_stored } },
+      ok,
+    }));
+    expect((await run(["sync"])).out).toContain(words);
+  }
+});
+
 test("sync says what keeps the site out of step, and what happens next", async () => {
   const sync = {
     ...inStep,
@@ -147,5 +164,7 @@ test("a person tells the doctor what time it is", async () => {
     EXIT.ok,
     expect.stringMatching(/^The time is 2026-11-22 .* \(estimated\)\.\n$/),
   ]);
-  expect(daemon.calls).toMatchObject([{ path: "/lockbridge/clock/confirm", input: { now: Date.parse(NOW) } }]);
+  expect(daemon.calls).toMatchObject([
+    { path: "/lockbridge/clock/confirm", input: { now: Date.parse(NOW) } },
+  ]);
 });

@@ -28,6 +28,10 @@ const syncFacts = z.looseObject({
       journal: z.looseObject({ last_seq: z.number(), unacknowledged: z.number() }),
     })
     .nullable(),
+  snapshot: z
+    .looseObject({ rev: z.number(), chunks: z.number(), chunks_stored: z.number() })
+    .nullable()
+    .default(null),
   credentials: z.looseObject({
     wanted: z.number(),
     stored: z.number(),
@@ -131,6 +135,7 @@ function resetWords({ floor_before, now, quality }: z.infer<typeof clockFacts>):
 function wordsOf(facts: SyncFacts): string {
   return [
     ...cloudLines(facts),
+    ...snapshotLines(facts),
     ...credentialLines(facts),
     ...offlineLines(facts),
     ...blockedLines(facts),
@@ -155,6 +160,17 @@ function cloudLines({ cloud }: SyncFacts): string[] {
     }`,
   );
   return lines;
+}
+
+/** Where the feed could not be continued, or there was none yet. */
+function snapshotLines({ snapshot }: SyncFacts): string[] {
+  if (snapshot === null) return [];
+  const { rev, chunks, chunks_stored } = snapshot;
+  const what =
+    chunks_stored === chunks
+      ? "all is stored; what the cloud does not have is looked at"
+      : `${chunks_stored} of ${chunks} parts are stored`;
+  return [`Snapshot  the whole site up to change ${rev}: ${what}`];
 }
 
 const CARRIER_WORDS: Readonly<Record<string, string>> = {
