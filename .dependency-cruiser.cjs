@@ -108,10 +108,13 @@ const partRules = Object.entries(MAY_IMPORT).map(([part, others]) => ({
   to: { path: "^(src|drivers|test)/", pathNot: [part, ...others].map(filesOf) },
 }));
 
+/** An optional peer of the gateway: loaded when a Z-Wave stick is opened, and by the simulator of one. */
+const ZWAVE = "^drivers/zwave/(library|simulator[^/]*)\\.ts$";
+
 const packageRules = Object.entries(MAY_USE).map(([part, packages]) => ({
   name: `${nameOf(part)} uses only its packages`,
   severity: "error",
-  from: { path: filesOf(part), pathNot: TESTS },
+  from: { path: filesOf(part), pathNot: part === "drivers/[^/]+" ? [TESTS, "^drivers/zwave/"] : TESTS },
   to: {
     path: "node_modules/",
     pathNot: packages.length === 0 ? "^$" : `node_modules/(@types/)?(${packages.join("|")})/`,
@@ -138,6 +141,18 @@ module.exports = {
         pathNot: [...Object.keys(MAY_IMPORT).map(filesOf), "^src/sandbox/", TESTS],
       },
       to: { path: "." },
+    },
+    {
+      name: "drivers/zwave uses only its packages",
+      severity: "error",
+      from: { path: "^drivers/zwave/", pathNot: TESTS },
+      to: { path: "node_modules/", pathNot: "node_modules/(zod|zwave-js|@zwave-js/[^/]+)/" },
+    },
+    {
+      name: "the Z-Wave library is loaded only when a stick is opened",
+      severity: "error",
+      from: { path: "^drivers/zwave/", pathNot: [TESTS, "/simulator[^/]*\\.ts$"] },
+      to: { path: "node_modules/@?zwave-js/", dynamic: false, dependencyTypesNot: ["type-only"] },
     },
     {
       name: "drivers never import one another",
@@ -184,7 +199,7 @@ module.exports = {
     {
       name: "the product runs without development packages",
       severity: "error",
-      from: { path: "^(src|drivers)/", pathNot: TESTS },
+      from: { path: "^(src|drivers)/", pathNot: [TESTS, ZWAVE] },
       to: { dependencyTypes: ["npm-dev", "npm-no-pkg"], dependencyTypesNot: ["type-only"] },
     },
   ],

@@ -1,0 +1,43 @@
+import type { ZWaveOptions } from "zwave-js";
+import type { SerialLine } from "#driver-api";
+
+type Serial = NonNullable<NonNullable<ZWaveOptions["host"]>["serial"]>;
+export type BindingFactory = Awaited<ReturnType<NonNullable<Serial["createFactoryByPath"]>>>;
+
+/**
+ * Our open line as the library wants one, so that it never opens a port itself. A line that is gone stays gone: the
+ * supervisor opens the next one, for another driver object.
+ */
+export function bindingOf(line: SerialLine, heard: () => void): BindingFactory {
+  return () => {
+    if (!line.isOpen) return Promise.reject(new Error("the serial line is gone"));
+    const over = new AbortController();
+    const stops: (() => void)[] = [];
+    const stop = (): void => {
+      over.abort();
+      for (const off of stops.splice(0)) off();
+    };
+    return Promise.resolve({
+      sink: {
+        write: (bytes) => line.write(bytes, over.signal),
+        close: stop,
+        abort: stop,
+      },
+      source: {
+        start(controller) {
+          stops.push(
+            line.onData((chunk) => {
+              heard();
+              controller.enqueue(Uint8Array.from(chunk));
+            }),
+            line.onClose((reason) => {
+              stop();
+              controller.error(new Error(reason));
+            }),
+          );
+        },
+        cancel: stop,
+      },
+    });
+  };
+}

@@ -1,0 +1,292 @@
+import { UserCredentialCCCredentialGet } from "@zwave-js/cc/UserCredentialCC";
+import {
+  UserCodeCCExtendedUserCodeSet,
+  UserCodeCCGet,
+  UserCodeCCReport,
+  UserCodeCCSet,
+} from "@zwave-js/cc/UserCodeCC";
+import { DoorLockCCOperationSet } from "@zwave-js/cc/DoorLockCC";
+import { NotificationCCGet, NotificationCCReport } from "@zwave-js/cc/NotificationCC";
+import { Security2CC } from "@zwave-js/cc/Security2CC";
+import {
+  TimeParametersCCGet,
+  TimeParametersCCReport,
+  TimeParametersCCSet,
+} from "@zwave-js/cc/TimeParametersCC";
+import { BatteryCCGet, BatteryCCReport } from "@zwave-js/cc/BatteryCC";
+import type { CommandClass, UserIDStatus } from "@zwave-js/cc";
+import { SecurityClass } from "@zwave-js/core";
+import { createMockZWaveRequestFrame, type MockNode, type MockNodeBehavior } from "@zwave-js/testing";
+import type { Clock } from "#src/lib/deadline";
+
+/** What a simulated lock does otherwise than the specification says. May be changed at any time. */
+export interface Habits {
+  /** It says yes to every code and stores none. */
+  lies: boolean;
+  /** It shows asterisks instead of codes. */
+  masks: boolean;
+  /** A code that another slot has is dropped without a word. */
+  dropsDuplicates: boolean;
+  /** It tells of such a code by event 15. */
+  tellsDuplicates: boolean;
+  /** It stores a code so much later than it should, in milliseconds. */
+  storesLateMs: number;
+  /** A code that is removed stays. */
+  keepsCodes: boolean;
+  /** A code that is written stays disabled. */
+  disables: boolean;
+  /** Its events name no slot. */
+  omitsSlot: boolean;
+  /** The bolt does not move; `jams`: and it says so. */
+  isStuck: boolean;
+  jams: boolean;
+  /** Its clock cannot be set. */
+  ignoresClock: boolean;
+  /** It does not answer when it is asked for a code. */
+  hidesSlots: boolean;
+}
+
+export const GOOD_HABITS: Readonly<Habits> = {
+  lies: false,
+  masks: false,
+  dropsDuplicates: false,
+  tellsDuplicates: false,
+  storesLateMs: 0,
+  keepsCodes: false,
+  disables: false,
+  omitsSlot: false,
+  isStuck: false,
+  jams: false,
+  ignoresClock: false,
+  hidesSlots: false,
+};
+
+const ENABLED = 1;
+const DISABLED = 2;
+const LOCKED = 0xff;
+const ACCESS_CONTROL = 6;
+
+/** One lock at the far end of the radio: what lies in its slots, and the person at its keypad. */
+export class SimulatedLock {
+  readonly node: MockNode;
+  readonly kind: "v1" | "v2" | "credentials";
+  readonly habits: Habits = { ...GOOD_HABITS };
+  /** How often a slot, a window or the bolt was ordered to change. */
+  orders = 0;
+  /** 0 to 100. */
+  battery = 80;
+  /** What its clock shows, as the mock reads it. */
+  clock = new Date(0);
+  readonly #clock: Clock;
+  #isSilent = false;
+
+  constructor(node: MockNode, kind: SimulatedLock["kind"], clock: Clock) {
+    this.node = node;
+    this.kind = kind;
+    this.#clock = clock;
+    node.defineBehavior(...this.#behaviors());
+  }
+
+  /** Out of reach: it hears nothing, acknowledges nothing and says nothing. */
+  silence(isSilent: boolean): void {
+    this.#isSilent = isSilent;
+    this.node.autoAckControllerFrames = !isSilent;
+  }
+
+  get isLocked(): boolean {
+    return this.node.state.get("DoorLock_currentMode") === LOCKED;
+  }
+
+  /** Code and status of the occupied slots, as they lie in the lock. */
+  slots(): ReadonlyMap<number, { readonly code: string; readonly isEnabled: boolean }> {
+    const found = new Map<number, { code: string; isEnabled: boolean }>();
+    for (const [key, value] of this.node.state) {
+      const [, kind = "", number = ""] = /^(UserCode_userCode_|UserCredential_cred_1_)(\d+)$/.exec(key) ?? [];
+      if (number === "" || value === undefined) continue;
+      const slot = Number(number);
+      const isCode = kind.startsWith("UserCode");
+      const code = isCode
+        ? (value as string)
+        : textOf((value as { credentialData: Uint8Array }).credentialData);
+      found.set(slot, {
+        code: code,
+        isEnabled: isCode ? this.#status(slot) === ENABLED : this.#isActive(value),
+      });
+    }
+    return found;
+  }
+
+  code(slot: number): string | null {
+    return this.slots().get(slot)?.code ?? null;
+  }
+
+  /** Somebody puts a code into a slot at the keypad, or takes it out; the lock tells of it unless it is `quiet`. */
+  async changeAtKeypad(slot: number, code: string | null, isTold = true): Promise<void> {
+    this.#put(slot, code, ENABLED);
+    if (isTold) await this.notify(code === null ? 13 : 14, slot);
+  }
+
+  /** Types a code. It opens if it lies in an enabled slot. */
+  async pressKeys(pin: string): Promise<"opened" | "refused"> {
+    const found = [...this.slots()].find(([, { code, isEnabled }]) => code === pin && isEnabled);
+    if (found === undefined) {
+      await this.report({ notificationType: 7, notificationEvent: 4 });
+      return "refused";
+    }
+    this.node.state.set("DoorLock_currentMode", 0);
+    await this.notify(6, found[0]);
+    return "opened";
+  }
+
+  /** An event of notification type 6. */
+  notify(event: number, slot: number | null = null): Promise<void> {
+    const isNamed = slot !== null && !this.habits.omitsSlot;
+    return this.report({
+      notificationType: ACCESS_CONTROL,
+      notificationEvent: event,
+      ...(isNamed && { eventParameters: Uint8Array.of(slot) }),
+    });
+  }
+
+  report(what: Partial<ConstructorParameters<typeof NotificationCCReport>[0]>): Promise<void> {
+    const nodeId = this.node.controller.ownNodeId;
+    return this.#send(new NotificationCCReport({ nodeId, ...what }));
+  }
+
+  async #send(cc: CommandClass): Promise<void> {
+    if (this.#isSilent) return;
+    const { node } = this;
+    const isSecure = node.capabilities.securityClasses.has(SecurityClass.S2_AccessControl);
+    const sent = isSecure
+      ? Security2CC.encapsulate(cc, node.id, node.securityManagers, {
+          securityClass: SecurityClass.S2_AccessControl,
+        })
+      : cc;
+    await node.sendToController(createMockZWaveRequestFrame(sent, { ackRequested: false }));
+  }
+
+  #put(slot: number, code: string | null, status: number): void {
+    const { state } = this.node;
+    if (this.kind !== "credentials") {
+      state.set(`UserCode_userIdStatus_${slot}`, code === null ? 0 : status);
+      state.set(`UserCode_userCode_${slot}`, code ?? undefined);
+    } else if (code === null) {
+      state.delete(`UserCredential_user_${slot}`);
+      state.delete(`UserCredential_cred_1_${slot}`);
+    } else {
+      const by = { modifierType: 3, modifierNodeId: 0 };
+      const user = {
+        userType: 0,
+        active: true,
+        credentialRule: 1,
+        expiringTimeoutMinutes: 0,
+        nameEncoding: 0,
+        userName: "",
+      };
+      state.set(`UserCredential_user_${slot}`, { ...user, ...by });
+      state.set(`UserCredential_cred_1_${slot}`, { userId: slot, credentialData: Buffer.from(code), ...by });
+    }
+  }
+
+  #status(slot: number): unknown {
+    return this.node.state.get(`UserCode_userIdStatus_${slot}`);
+  }
+
+  #isActive(credential: unknown): boolean {
+    const { userId } = credential as { userId: number };
+    const user = this.node.state.get(`UserCredential_user_${userId}`) as { active: boolean } | undefined;
+    return user?.active === true;
+  }
+
+  /** In front of what the library's mock does. */
+  #behaviors(): MockNodeBehavior[] {
+    return [
+      {
+        handleCC: (controller, _self, cc) => {
+          if (this.#isSilent) return { action: "stop" };
+          if (cc instanceof UserCodeCCGet) return this.#answerGet(controller.ownNodeId, cc.userId);
+          if (cc instanceof UserCredentialCCCredentialGet && this.habits.hidesSlots)
+            return { action: "stop" };
+          if (cc instanceof UserCodeCCSet)
+            return this.#answerSet(cc.userId, cc.userIdStatus, String(cc.userCode));
+          if (cc instanceof UserCodeCCExtendedUserCodeSet) {
+            const [first] = cc.userCodes;
+            if (first === undefined || first.userId === 0) return undefined;
+            const code = "userCode" in first ? String(first.userCode) : "";
+            return this.#answerSet(first.userId, first.userIdStatus, code);
+          }
+          if (cc instanceof BatteryCCGet) {
+            const report = new BatteryCCReport({ nodeId: controller.ownNodeId, level: this.battery });
+            return { action: "sendCC", cc: report };
+          }
+          if (cc instanceof NotificationCCGet)
+            return { action: "sendCC", cc: idleReport(controller.ownNodeId, cc) };
+          if (cc instanceof TimeParametersCCSet) return this.#setClock(cc.dateAndTime);
+          if (cc instanceof TimeParametersCCGet)
+            return { action: "sendCC", cc: this.#tellClock(controller.ownNodeId) };
+          if (cc instanceof DoorLockCCOperationSet) return this.#answerBolt();
+          return undefined;
+        },
+      },
+    ];
+  }
+
+  #answerGet(nodeId: number, userId: number): ReturnType<NonNullable<MockNodeBehavior["handleCC"]>> {
+    if (this.habits.hidesSlots) return { action: "stop" };
+    const code = this.code(userId);
+    if (code === null || !this.habits.masks) return undefined;
+    const userIdStatus = this.#status(userId) as UserIDStatus.Enabled;
+    const cc = new UserCodeCCReport({ nodeId, userId, userIdStatus, userCode: "*".repeat(code.length) });
+    return { action: "sendCC", cc };
+  }
+
+  #answerSet(
+    slot: number,
+    status: number,
+    code: string,
+  ): ReturnType<NonNullable<MockNodeBehavior["handleCC"]>> {
+    this.orders++;
+    const { habits } = this;
+    const wanted = status === 0 ? null : code;
+    if (wanted === null && habits.keepsCodes) return { action: "ok" };
+    if (wanted !== null && habits.lies) return { action: "ok" };
+    const isTaken = [...this.slots()].some(([other, it]) => other !== slot && it.code === wanted);
+    if (wanted !== null && isTaken && (habits.dropsDuplicates || habits.tellsDuplicates)) {
+      if (habits.tellsDuplicates) void this.notify(15, slot);
+      return { action: habits.dropsDuplicates ? "ok" : "fail" };
+    }
+    const store = (): void => this.#put(slot, wanted, habits.disables ? DISABLED : status);
+    if (habits.storesLateMs > 0) {
+      this.#clock.startTimer(habits.storesLateMs, store);
+      return { action: "fail" };
+    }
+    store();
+    // A kind lock tells of it, like of any change.
+    void this.notify(wanted === null ? 13 : 14, slot);
+    return { action: "ok" };
+  }
+
+  #setClock(time: Date): { action: "ok" } {
+    this.clock = this.habits.ignoresClock ? this.clock : time;
+    return { action: "ok" };
+  }
+
+  #tellClock(nodeId: number): TimeParametersCCReport {
+    return new TimeParametersCCReport({ nodeId, dateAndTime: this.clock });
+  }
+
+  #answerBolt(): ReturnType<NonNullable<MockNodeBehavior["handleCC"]>> {
+    this.orders++;
+    if (this.habits.jams) void this.notify(11);
+    return this.habits.isStuck || this.habits.jams ? { action: "ok" } : undefined;
+  }
+}
+
+/** Nothing to tell of this kind. */
+function idleReport(nodeId: number, { notificationType }: NotificationCCGet): NotificationCCReport {
+  return notificationType === undefined
+    ? new NotificationCCReport({ nodeId, alarmType: 0, alarmLevel: 0 })
+    : new NotificationCCReport({ nodeId, notificationType, notificationEvent: 0 });
+}
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");

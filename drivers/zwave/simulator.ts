@@ -1,0 +1,266 @@
+import { SerialAPIParser, ZWaveSerialFrameType } from "@zwave-js/serial";
+import { createAndOpenMockedZWaveSerialPort, type MockPort } from "@zwave-js/serial/mock";
+import {
+  RemoveNodeFromNetworkRequest,
+  RemoveNodeFromNetworkRequestStatusReport,
+  RemoveNodeStatus,
+} from "@zwave-js/serial/serialapi";
+import { type UserCredentialCapability, UserCredentialType } from "@zwave-js/cc";
+import { CommandClasses, SecurityClass } from "@zwave-js/core";
+import { MockController, MockNode, type MockNodeOptions } from "@zwave-js/testing";
+import { createDefaultMockControllerBehaviors, createDefaultMockNodeBehaviors } from "zwave-js/Testing";
+import type { Clock } from "#src/lib/deadline";
+import { fromHex } from "#src/lib/hex";
+import { SimulatedLock } from "./simulator-lock.js";
+
+/** Of the simulated network; a test or demo configures the same. */
+export const SIMULATED_KEYS = {
+  S2_AccessControl: "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf",
+  S2_Authenticated: "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf",
+  S2_Unauthenticated: "c0c1c2c3c4c5c6c7c8c9cacbcccdcecf",
+  S0_Legacy: "d0d1d2d3d4d5d6d7d8d9dadbdcdddedf",
+} as const;
+
+export interface SimulatedLockSettings {
+  /** 2 to 232. */
+  readonly nodeId: number;
+  /** v1: User Code 1, unsupervised; v2: User Code 2 with supervision; credentials: User Credential 1. */
+  readonly kind: SimulatedLock["kind"];
+  readonly slots?: number;
+  /** Encrypted, as real locks are; costs some time in every exchange. */
+  readonly isSecure?: boolean;
+  /** A Schlage lock: all its codes have this length (parameter 16). */
+  readonly fixedLength?: number;
+  /** Windows per slot from one date to another. */
+  readonly yearDaySlots?: number;
+  /** Speaks alarms of version 1 instead of notifications. */
+  readonly hasAlarmsOnly?: boolean;
+}
+
+/**
+ * A Z-Wave stick with locks, at the far end of a serial line: the mock controller and nodes of zwave-js itself, so one
+ * misreading there would be shared by both ends.
+ */
+export class ZWaveSimulator {
+  readonly controller: MockController;
+  readonly locks = new Map<number, SimulatedLock>();
+  /** The stick hangs: it hears nothing and says nothing. */
+  isSilent = false;
+  /** Node that is excluded by the next exclusion, as if somebody pressed its button. */
+  leaving: number | null = null;
+  readonly #port: MockPort;
+  readonly #clock: Clock;
+  readonly #parser: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #listeners = new Set<(bytes: Uint8Array) => void>();
+
+  static async create(clock: Clock, locks: readonly SimulatedLockSettings[]): Promise<ZWaveSimulator> {
+    const { port, serial } = await createAndOpenMockedZWaveSerialPort();
+    const controller = await MockController.create({
+      homeId: 0x7e57_0001,
+      ownNodeId: 1,
+      mockPort: port,
+      serial,
+      securityKeys: Object.fromEntries(
+        Object.entries(SIMULATED_KEYS).map(([name, key]) => [name, fromHex(key)]),
+      ),
+    });
+    controller.defineBehavior(...createDefaultMockControllerBehaviors());
+    const { sink, source } = await port.factory()();
+    const simulator = new ZWaveSimulator(clock, controller, port, sink as Sink);
+    void new ReadableStream(source as Source)
+      .pipeTo(new WritableStream({ write: (bytes: Uint8Array) => simulator.#say(bytes) }))
+      .catch(() => undefined);
+    for (const settings of locks) await simulator.add(settings);
+    return simulator;
+  }
+
+  private constructor(clock: Clock, controller: MockController, port: MockPort, sink: Sink) {
+    this.#clock = clock;
+    this.controller = controller;
+    this.#port = port;
+    controller.defineBehavior({ onHostMessage: (_, message) => this.#exclude(message) });
+    // The mock wants whole frames, and a line has none.
+    const parser = new SerialAPIParser();
+    this.#parser = parser.writable.getWriter() as WritableStreamDefaultWriter<Uint8Array>;
+    const writer = new WritableStream(sink).getWriter();
+    const frames = new WritableStream({
+      write: async (frame: { type: ZWaveSerialFrameType; data: unknown }) => {
+        if (frame.type !== ZWaveSerialFrameType.SerialAPI) return;
+        const { data } = frame;
+        await writer.write(typeof data === "number" ? Uint8Array.of(data) : (data as Uint8Array));
+      },
+    });
+    void (parser.readable as ReadableStream).pipeTo(frames).catch(() => undefined);
+  }
+
+  receive(bytes: Uint8Array): void {
+    if (this.isSilent) return;
+    void this.#parser.write(Uint8Array.from(bytes)).catch(() => undefined);
+  }
+
+  onSend(listener: (bytes: Uint8Array) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  lock(nodeId: number): SimulatedLock {
+    const lock = this.locks.get(nodeId);
+    if (lock === undefined) throw new Error(`no lock has node ${nodeId}`);
+    return lock;
+  }
+
+  /** Puts a lock into the network, as if it had been included before. */
+  async add(settings: SimulatedLockSettings): Promise<SimulatedLock> {
+    const node = await MockNode.create({ controller: this.controller, ...nodeOptions(settings) });
+    this.controller.addNode(node);
+    node.defineBehavior(...createDefaultMockNodeBehaviors());
+    return this.#adopt(node, settings);
+  }
+
+  /** The lock joins at the next inclusion; the first five digits of its label are answered. */
+  offer(settings: SimulatedLockSettings): Promise<{ readonly pin: string }> {
+    return new Promise((resolve) => {
+      this.controller.nodePendingInclusion = {
+        ...nodeOptions(settings),
+        setup: (node) => {
+          this.#adopt(node, settings);
+          resolve({ pin: node.s2Pin });
+        },
+      };
+    });
+  }
+
+  close(): void {
+    this.controller.destroy();
+    this.#port.destroy();
+  }
+
+  #adopt(node: MockNode, { kind, nodeId }: SimulatedLockSettings): SimulatedLock {
+    const lock = new SimulatedLock(node, kind, this.#clock);
+    this.locks.set(nodeId, lock);
+    return lock;
+  }
+
+  #say(bytes: Uint8Array): void {
+    if (this.isSilent) return;
+    for (const listener of [...this.#listeners]) listener(bytes);
+  }
+
+  async #exclude(message: unknown): Promise<boolean | undefined> {
+    const nodeId = this.leaving;
+    if (!(message instanceof RemoveNodeFromNetworkRequest) || nodeId === null) return undefined;
+    this.leaving = null;
+    const { callbackId = 0 } = message;
+    const { Ready, NodeFound, RemovingSlave, Done } = RemoveNodeStatus;
+    const tell = (status: RemovalStatus): Promise<void> =>
+      this.controller.sendMessageToHost(
+        new RemoveNodeFromNetworkRequestStatusReport(
+          status === RemoveNodeStatus.RemovingSlave ? { callbackId, status, nodeId } : { callbackId, status },
+        ),
+      );
+    for (const status of [Ready, NodeFound, RemovingSlave] as const) await tell(status);
+    const node = this.controller.nodes.get(nodeId);
+    if (node !== undefined) this.controller.removeNode(node);
+    this.locks.delete(nodeId);
+    await tell(Done);
+    return true;
+  }
+}
+
+type RemovalStatus = Exclude<RemoveNodeStatus, RemoveNodeStatus.RemovingController>;
+
+type Sink = ConstructorParameters<typeof WritableStream<Uint8Array>>[0];
+type Source = ConstructorParameters<typeof ReadableStream<Uint8Array>>[0];
+
+/** Silence of the air is nothing a node does: a real one that is away acknowledges nothing. */
+function nodeOptions(settings: SimulatedLockSettings): Omit<MockNodeOptions, "controller"> {
+  const {
+    nodeId,
+    kind,
+    slots = 10,
+    isSecure = false,
+    fixedLength,
+    yearDaySlots = 0,
+    hasAlarmsOnly,
+  } = settings;
+  const secure = isSecure;
+  const commandClasses: NonNullable<NonNullable<MockNodeOptions["capabilities"]>["commandClasses"]> = [
+    CommandClasses.Version,
+    CommandClasses["Manufacturer Specific"],
+    { ccId: CommandClasses["Door Lock"], version: 4, secure },
+    { ccId: CommandClasses.Battery, version: 1, secure },
+    hasAlarmsOnly === true
+      ? { ccId: CommandClasses.Notification, version: 1, secure }
+      : {
+          ccId: CommandClasses.Notification,
+          version: 8,
+          secure,
+          supportsV1Alarm: false,
+          notificationTypesAndEvents: EVENTS,
+        },
+  ];
+  if (isSecure) commandClasses.push(CommandClasses["Security 2"]);
+  if (kind === "v1")
+    commandClasses.push({ ccId: CommandClasses["User Code"], version: 1, secure, numUsers: slots });
+  else commandClasses.push({ ccId: CommandClasses.Supervision, version: 1, secure });
+  if (kind === "v2")
+    commandClasses.push({ ccId: CommandClasses["User Code"], version: 2, secure, numUsers: slots });
+  if (kind === "credentials") {
+    const pins = {
+      numberOfCredentialSlots: slots,
+      minCredentialLength: 4,
+      maxCredentialLength: 8,
+      maxCredentialHashLength: 0,
+      supportsCredentialLearn: false as const,
+    };
+    commandClasses.push({
+      ccId: CommandClasses["User Credential"],
+      version: 1,
+      secure,
+      numberOfSupportedUsers: slots,
+      supportedCredentialTypes: new Map<UserCredentialType, UserCredentialCapability>([
+        [UserCredentialType.PINCode, pins],
+      ]),
+    });
+  }
+  if (fixedLength !== undefined) {
+    const parameter = { "#": 16, valueSize: 1, defaultValue: fixedLength, minValue: 4, maxValue: 8 };
+    commandClasses.push({ ccId: CommandClasses.Configuration, version: 1, secure, parameters: [parameter] });
+  }
+  if (yearDaySlots > 0) {
+    commandClasses.push(
+      {
+        ccId: CommandClasses["Schedule Entry Lock"],
+        version: 3,
+        secure,
+        numYearDaySlots: yearDaySlots,
+        numWeekDaySlots: 0,
+      },
+      { ccId: CommandClasses["Time Parameters"], version: 1, secure },
+    );
+  }
+  return {
+    id: nodeId,
+    capabilities: {
+      // The radio costs nothing here.
+      txDelay: 1,
+      isListening: false,
+      isFrequentListening: "1000ms",
+      supportsBeaming: true,
+      genericDeviceClass: 0x40,
+      specificDeviceClass: 0x03,
+      // Numbers of a maker that the library's database does not know, but for the lengths of Schlage.
+      manufacturerId: fixedLength === undefined ? 0xfff0 : 0x3b,
+      productType: 0xfff0,
+      productId: 0xfff0,
+      ...(isSecure && { securityClasses: new Set([SecurityClass.S2_AccessControl]) }),
+      commandClasses,
+    },
+  };
+}
+
+const EVENTS = {
+  6: [1, 2, 3, 4, 5, 6, 9, 11, 12, 13, 14, 15, 16, 18, 19, 22, 23, 47, 48],
+  7: [3, 4],
+  8: [10, 11],
+};
