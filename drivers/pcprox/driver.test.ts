@@ -55,6 +55,20 @@ test("a badge that is held is told once; held again after a while it is told aga
   expect(clock.pending).toBe(0);
 });
 
+test("a badge that lies there already is told to whoever asks next", async () => {
+  const { clock, simulator, reader } = await desk();
+  const seen: CardRead[] = [];
+  for (const ask of [1, 2]) {
+    const stop = reader.onCard((card) => seen.push(card));
+    for (let held = 0; held < 3; held++) {
+      simulator.hold(BADGE);
+      await clock.advance(300);
+    }
+    stop();
+    expect(seen).toHaveLength(ask);
+  }
+});
+
 test.each([24, 26, 34, 35, 37, 48])("a badge of %i bits arrives bit for bit", async (bitCount) => {
   const { clock, simulator, reader } = await desk();
   const seen: CardRead[] = [];

@@ -27,7 +27,11 @@ export class PcproxReader implements CardReader {
 
   onCard(listener: (card: CardRead) => void): () => void {
     this.#listeners.add(listener);
-    if (!this.#isLooking) this.#lookLater();
+    // A badge that lies there already is told to whoever asks first.
+    if (!this.#isLooking) {
+      this.#last = null;
+      this.#lookLater();
+    }
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) this.#cancelTimer();

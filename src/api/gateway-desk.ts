@@ -12,10 +12,12 @@ import { uuidV7 } from "#src/lib/uuid";
 import { apiKeyDigest, mintApiKey } from "./api-key.js";
 import { missing } from "./fault.js";
 import { causeOf, startedJob } from "./gateway-attempts.js";
+import { enrolTypedBadge } from "./gateway-badges.js";
 import { identifyDevice } from "./gateway-identify.js";
 import {
   type Caller,
   type DeskModel,
+  type InclusionModel,
   type JobProgress,
   type PortsModel,
   SeamError,
@@ -197,6 +199,7 @@ export function gatewayDesk(engine: Engine, options: DeskOptions): DeskModel {
         key,
         message,
       })),
+    enrolBadge: (typed, by) => credentialFacts(enrolTypedBadge(engine, typed, by), by),
     settle({ credentialId, generation }, by) {
       credentialRow(credentialId);
       const step = engine.declareDestroyed(credentialId, generation, causeOf(by));

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { credentialsList } from "#src/api/schemas/credentials";
 import {
+  credentialsEnrolBadge,
   credentialsRevoke,
   credentialsSettle,
   deskCredentialGet,
@@ -504,6 +505,24 @@ test.each([
   jobEndsWith({ result });
   const { code, out } = await run(["scan"]);
   expect([code, out.split("\n").slice(2).join("\n")]).toEqual([EXIT.ok, words]);
+});
+
+test("credentials badge takes a printed number, and nothing else", async () => {
+  daemon.on(credentialsEnrolBadge, () => ({ credential: life, ok }));
+  const { code, out } = await run(["credentials", "badge", CREDENTIAL, "101-1337", "--format", "H10301"]);
+  expect([code, out]).toEqual([EXIT.ok, "Badge 101-1337 is the credential's card now.\n"]);
+  expect(daemon.calls.at(-1)).toMatchObject({
+    input: { format: "H10301", facility_code: 101, number: 1_337, overwrite: false },
+  });
+  await run(["credentials", "badge", CREDENTIAL, "1337", "--overwrite"]);
+  expect(daemon.calls.at(-1)).toMatchObject({
+    input: { facility_code: null, number: 1_337, overwrite: true },
+  });
+  const refused = await run(["credentials", "badge", CREDENTIAL, "101 1337"]);
+  expect([refused.code, refused.error]).toEqual([
+    EXIT.refused,
+    'A badge\'s number is like 101-1337, or like 1337, not "101 1337".\n',
+  ]);
 });
 
 test("erase makes a card blank; torn in the middle it is in doubt", async () => {

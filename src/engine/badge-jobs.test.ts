@@ -52,8 +52,9 @@ class Desk extends KeypadRig {
   async at(
     kind: "encode" | "scan" | "scan_to_assign" | "erase",
     held: { bits: Uint8Array; bitCount: number } | null,
-    { userId = SITE.user, credentialId = null as string | null, overwrite = false } = {},
+    more: { userId?: string; credentialId?: string; overwrite?: boolean } = {},
   ): Promise<Outcome> {
+    const { userId = SITE.user, credentialId = null, overwrite = false } = more;
     const started = this.engine.startJob({
       kind,
       encoderId: READER,

@@ -39,6 +39,13 @@ export function memoryDesk(site: MemorySite): MemoryDesk {
     confirmClock: () => ({ quality: "estimated" }),
     resetClockFloor: () => ({ quality: "unknown" }),
     devices: () => [{ key: "desk", state: "ready" }],
+    inclusion: {
+      include: ({ device = "stick" }) => inclusionOf(device, "include"),
+      exclude: ({ device = "stick" }) => inclusionOf(device, "exclude"),
+      get: () => Promise.resolve(inclusionOf("stick", "include")),
+      givePin: () => inclusionOf("stick", "include"),
+      cancel: () => inclusionOf("stick", "include"),
+    },
     ports: {
       found: () => Promise.resolve([]),
       probe: () => Promise.resolve({ found: [], tried: [] }),
@@ -64,6 +71,7 @@ export function memoryDesk(site: MemorySite): MemoryDesk {
       revoked.add(id);
       return { ...shown, state: "invalidating" };
     },
+    enrolBadge: ({ credentialId }) => credential(credentialId),
     settle({ credentialId, generation }) {
       const shown = credential(credentialId);
       if (generation > 1) throw new SeamError(400, "cannot_be_settled", "There is no such card.");
@@ -127,5 +135,20 @@ export function memoryDesk(site: MemorySite): MemoryDesk {
     get followers() {
       return [...followers.values()].reduce((sum, group) => sum + group.size, 0);
     },
+  };
+}
+
+function inclusionOf(device: string, act: "include" | "exclude"): JsonObject {
+  return {
+    inclusion_id: "0190a000-0000-7000-8000-000000000001",
+    device,
+    act,
+    version: 1,
+    step: "waiting_for_lock",
+    say: "Now the lock.",
+    dsk: null,
+    included: null,
+    excluded_unit: null,
+    error: null,
   };
 }

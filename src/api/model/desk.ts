@@ -26,6 +26,17 @@ export interface JobProgress {
   readonly action_attempt: JsonObject | null;
 }
 
+/** What is printed on a badge. */
+export interface TypedBadge {
+  readonly credentialId: string;
+  /** Name of the Wiegand format; undefined: the one of the system's formats that has such numbers. */
+  readonly format: string | undefined;
+  readonly facility: number | null;
+  readonly number: number;
+  /** Take it from the credential that has it. */
+  readonly overwrite: boolean;
+}
+
 /** What only a gateway offers: the routes under `/lockbridge/…`. The stand-in cloud has none of them. */
 export interface DeskModel {
   readonly groups: Pick<AccessGroupsModel, "create" | "update">;
@@ -68,6 +79,8 @@ export interface DeskModel {
     entrances: readonly { id: string; door: number | null; zone: number | null }[],
   ): readonly JsonObject[];
   /** A person says that the card of this generation is destroyed. */
+  /** A badge whose number is known becomes the credential's card; nobody holds it to a reader. */
+  enrolBadge(input: TypedBadge, by: Caller): JsonObject;
   settle(input: { credentialId: string; generation: number }, by: Caller): JsonObject;
   /** The credential as Seam shows it, and beside it what only the gateway knows: state, generation, live cards. */
   credential(credentialId: string, by: Caller): JsonObject;

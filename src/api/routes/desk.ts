@@ -7,6 +7,7 @@ import {
   clockResetFloor,
   codesRetry,
   configCheck,
+  credentialsEnrolBadge,
   credentialsRevoke,
   credentialsSettle,
   deskCredentialGet,
@@ -69,6 +70,19 @@ export const deskRoutes = [
 
   route(credentialsRevoke, (desk: DeskModel, input, { by }) => ({
     credential: desk.revoke(input.acs_credential_id, by),
+  })),
+
+  route(credentialsEnrolBadge, (desk: DeskModel, input, { by }) => ({
+    credential: desk.enrolBadge(
+      {
+        credentialId: input.acs_credential_id,
+        format: input.format,
+        facility: input.facility_code,
+        number: input.number,
+        overwrite: input.overwrite,
+      },
+      by,
+    ),
   })),
 
   route(credentialsSettle, (desk: DeskModel, input, { by }) => ({

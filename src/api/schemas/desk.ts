@@ -155,6 +155,24 @@ export const credentialsRevoke = endpoint({
   output: answer({ credential: z.looseObject({}) }),
 });
 
+/** As `encode_credential` at a reader does it, for a badge whose numbers are known and which nobody holds. */
+export const credentialsEnrolBadge = endpoint({
+  path: "/lockbridge/credentials/enrol_badge",
+  methods: ACT,
+  role: "technician",
+  input: z.object({
+    acs_credential_id: id,
+    /** Needed where several formats of the system have such numbers. */
+    format: z.string().min(1).max(64).optional(),
+    /** Null for a format without one. */
+    facility_code: z.int().min(0).nullable().default(null),
+    number: z.int().min(0),
+    /** Take the badge from the credential that has it. */
+    overwrite: z.boolean().default(false),
+  }),
+  output: answer({ credential: z.looseObject({}) }),
+});
+
 /** A person says that the card of this generation is destroyed. */
 export const credentialsSettle = endpoint({
   path: "/lockbridge/credentials/settle",

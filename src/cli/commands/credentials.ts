@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { credentialsList } from "#src/api/schemas/credentials";
-import { credentialsRevoke, deskCredentialGet } from "#src/api/schemas/desk";
+import { credentialsEnrolBadge, credentialsRevoke, deskCredentialGet } from "#src/api/schemas/desk";
 import { acsCredential } from "#src/api/schemas/objects";
 import { understood } from "../daemon-client.js";
 import { refused } from "../exit-codes.js";
@@ -54,6 +54,36 @@ export function credentialCommands(program: Command, add: AddCommand): void {
       const acs_credential_id = await findCredential(context.client, text);
       const { credential } = await context.client.call(deskCredentialGet, { acs_credential_id });
       context.output.say(credential, lifeWords(credential));
+    },
+  );
+
+  add(
+    credentials
+      .command("badge")
+      .description(
+        "make a badge that somebody has already the credential's card, by the number printed on it",
+      )
+      .argument("<credential>", "as for encode")
+      .argument("<number>", "facility code and number, like 101-1337, or the number alone")
+      .option("--format <format>", "its Wiegand format, where the system has several with such numbers")
+      .option("--overwrite", "take it from the credential that has it"),
+    async (
+      context,
+      [text = "", printed = ""],
+      { format, overwrite = false }: { readonly format?: string; readonly overwrite?: boolean },
+    ) => {
+      const [, facility, number] = /^(?:(\d{1,15})-)?(\d{1,15})$/.exec(printed) ?? [];
+      if (number === undefined)
+        throw refused(`A badge's number is like 101-1337, or like 1337, not "${printed}".`);
+      const acs_credential_id = await findCredential(context.client, text);
+      const { credential } = await context.client.call(credentialsEnrolBadge, {
+        acs_credential_id,
+        ...(format === undefined ? {} : { format }),
+        facility_code: facility === undefined ? null : Number(facility),
+        number: Number(number),
+        overwrite,
+      });
+      context.output.say(credential, `Badge ${printed} is the credential's card now.`);
     },
   );
 
