@@ -11,6 +11,9 @@ export const rig: DriverRig = {
     "keyIssuer",
     "cardReader",
     "keypadLock:on_device",
+    "keypadLock:schedule",
+    "keypadLock:checksum",
+    "keypadLock:readState",
     "keypadLock:on_gateway",
     "signals",
   ],
@@ -18,6 +21,8 @@ export const rig: DriverRig = {
   exempt: {},
   plugIn(clock) {
     const simulator = new ReferenceSimulator(clock);
+    simulator.schedulers.add("lock-1");
+    simulator.summers.add("lock-1");
     return {
       receive: (bytes) => simulator.receive(bytes),
       onSend: (listener) => simulator.onSend(listener),
@@ -29,6 +34,7 @@ export const rig: DriverRig = {
       pressKeys: (keys) => simulator.pressKeys("door-1", keys),
       holdCard: (bits) => simulator.holdCard("reader", bits, 26),
       useCode: (code) => simulator.useCode("lock-1", code),
+      refuseWindows: (isRefusing) => void (simulator.refusesWindows = isRefusing),
       beBusy: (times) => void (simulator.faults.busyAnswers = times),
       setServerAway: (isAway) => void (simulator.faults.isServerAway = isAway),
       putIssuerCard: () => void simulator.hopper.push(randomBytes(7)),

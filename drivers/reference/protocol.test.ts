@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import type { Signal } from "#driver-api";
 import { fromHex, toHex } from "#src/lib/hex";
 import { Secret } from "#src/lib/secret";
+import { decodeEvent } from "./events.js";
 import {
   crc16,
-  decodeEvent,
   decodeReply,
   encodeFrame,
   type Frame,
@@ -45,6 +45,12 @@ const build: Record<string, (f: Fields & { unit: number }) => Request<unknown> |
   writeSlot: ({ unit, slot, code = "" }) => requests.writeSlot(unit, Number(slot), new Secret(code)),
   clearSlot: ({ unit, slot }) => requests.clearSlot(unit, Number(slot)),
   setLocked: ({ unit, isLocked = false }) => requests.setLocked(unit, isLocked),
+  writeTimed: ({ unit, slot, code = "", window = { startsAt: 0, endsAt: 60_000 } }) =>
+    requests.writeTimed(unit, Number(slot), new Secret(code), window),
+  readWindow: ({ unit, slot }) => requests.readWindow(unit, Number(slot)),
+  setClock: ({ unit, time }) => time && requests.setClock(unit, time),
+  checksum: ({ unit }) => requests.checksum(unit),
+  readState: ({ unit }) => requests.readState(unit),
   grant: ({ unit, tenths = 0 }) => requests.grant(unit, tenths),
   deny: ({ unit }) => requests.deny(unit),
   signal: ({ unit, signal }) => requests.signal(unit, signal as Signal),

@@ -1,10 +1,29 @@
-import type { CardTechnology, KeyFacts, LockEvent, Signal, SlotContent } from "#driver-api";
-import { fromHex, toHex } from "#src/lib/hex";
-import { Secret } from "#src/lib/secret";
+import type { CodeWindow, KeyFacts, LockState, LockTime, Signal, SlotContent } from "#driver-api";
+import { fromHex } from "#src/lib/hex";
+import type { Secret } from "#src/lib/secret";
+import {
+  decodeFound,
+  decodeHello,
+  decodeIssued,
+  decodeProgress,
+  decodeSlot,
+  decodeState,
+  decodeStopped,
+  decodeUnit,
+  decodeWindow,
+  exactly,
+  type Found,
+  type Hello,
+  type IssuedCard,
+  type IssueProgress,
+  nothingMore,
+  type UnitDescription,
+} from "./answers.js";
 
 /**
- * Bytes of the imaginary device, as README.md describes them: no line, no clock, no state. Every decoder is total: any
- * bytes give an answer or `undefined`, nothing throws and nothing grows beyond one frame.
+ * Bytes of the imaginary device, as README.md describes them: no line, no clock, no state. What the bytes mean is in
+ * `answers.ts` and `events.ts`. Every decoder is total: any bytes give an answer or `undefined`, nothing throws and
+ * nothing grows beyond one frame.
  */
 
 const FRAME_START = 0x7e;
@@ -97,40 +116,6 @@ export interface Request<Answer> {
   readonly decode: (body: Uint8Array) => Answer | undefined;
 }
 
-export interface Hello {
-  readonly protocol: number;
-  readonly unitCount: number;
-  readonly model: string;
-  readonly firmware: string;
-  readonly serial: string;
-}
-
-export interface UnitDescription {
-  readonly key: string;
-  readonly hasCardWriter: boolean;
-  readonly hasKeyIssuer: boolean;
-  readonly hasCardReader: boolean;
-  readonly hasLock: boolean;
-  readonly hasDoor: boolean;
-  readonly hasSignals: boolean;
-  /** Locks only, else 0. */
-  readonly slots: number;
-  readonly codeDigitsMin: number;
-  readonly codeDigitsMax: number;
-}
-
-export type Found =
-  | { readonly is: "nothing" | "several" }
-  | { readonly is: "one"; readonly uid: string; readonly technology: CardTechnology };
-
-export interface IssuedCard {
-  readonly cardNumber: string;
-  readonly uid: string;
-}
-
-export type IssueProgress =
-  { readonly is: "idle" | "working" | "torn" } | { readonly is: "done"; readonly card: IssuedCard };
-
 /** One key of a MIFARE Classic sector, as the device wants it with every block. */
 export interface BlockKey {
   readonly slot: "A" | "B";
@@ -190,6 +175,29 @@ export const requests = {
     change("writeSlot", 0x31, [unit, slot, ...counted(ascii(code.reveal()))], nothingMore),
   clearSlot: (unit: number, slot: number): Request<true> =>
     change("clearSlot", 0x32, [unit, slot], nothingMore),
+  /** `undefined` when the window does not fit into seconds since 1970, up to 2106. */
+  writeTimed(
+    unit: number,
+    slot: number,
+    code: Secret<string>,
+    window: CodeWindow,
+  ): Request<true> | undefined {
+    const seconds = [window.startsAt, window.endsAt].map((at) => Math.floor(at / 1_000));
+    if (seconds.some((second) => second < 0 || second > UINT32_MAX)) return undefined;
+    const payload = [unit, slot, ...seconds.flatMap(uint32), ...counted(ascii(code.reveal()))];
+    return change("writeTimed", 0x36, payload, nothingMore);
+  },
+  readWindow: (unit: number, slot: number): Request<{ readonly window: CodeWindow | null }> =>
+    ask("readWindow", 0x37, [unit, slot], decodeWindow),
+  setClock: (unit: number, { now, timeZone }: LockTime): Request<true> =>
+    ask(
+      "setClock",
+      0x38,
+      [unit, ...uint32(Math.floor((now ?? 0) / 1_000)), ...counted(ascii(timeZone))],
+      nothingMore,
+    ),
+  checksum: (unit: number): Request<Uint8Array> => ask("checksum", 0x39, [unit], exactly(2)),
+  readState: (unit: number): Request<LockState> => ask("readState", 0x3a, [unit], decodeState),
   setLocked: (unit: number, isLocked: boolean): Request<true> =>
     change("setLocked", 0x33, [unit, isLocked ? 1 : 0], nothingMore),
   /** Opens for so many tenths of a second, 1 to 65535. */
@@ -226,7 +234,7 @@ const counted = (bytes: Uint8Array): readonly number[] => [bytes.length, ...byte
 const uint32 = (value: number): readonly number[] => [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff);
 const keyBytes = ({ slot, key }: BlockKey): readonly number[] => [slot === "A" ? 0 : 1, ...key.reveal()];
 
-// ── Answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Statuses ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const STATUSES = [
   "ok",
@@ -255,171 +263,4 @@ export function decodeReply<Answer>(
   if (status !== "ok") return { status };
   const answer = request.decode(payload.subarray(1));
   return answer === undefined ? undefined : { status, answer };
-}
-
-const TECHNOLOGIES: readonly CardTechnology[] = [
-  "unknown",
-  "mifare_classic_1k",
-  "mifare_classic_4k",
-  "ntag213",
-  "ntag215",
-  "ntag216",
-];
-
-/** Reads fields one after another. Past the end it gives zeros and remembers that the bytes were too short. */
-class Fields {
-  readonly #bytes: Uint8Array;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  number(): number {
-    return this.#bytes[this.#at++] ?? 0;
-  }
-
-  counted(): Uint8Array {
-    const length = this.number();
-    const field = this.#bytes.slice(this.#at, this.#at + length);
-    this.#at += length;
-    return field;
-  }
-
-  text(): string {
-    return Buffer.from(this.counted()).toString("latin1");
-  }
-
-  /** The value, if the fields ended exactly where the bytes do. */
-  whole<T>(value: T): T | undefined {
-    return this.#at === this.#bytes.length ? value : undefined;
-  }
-}
-
-const nothingMore = (body: Uint8Array): true | undefined => (body.length === 0 ? true : undefined);
-const exactly = (length: number) => (body: Uint8Array) => (body.length === length ? body.slice() : undefined);
-
-function decodeHello(body: Uint8Array): Hello | undefined {
-  const fields = new Fields(body);
-  return fields.whole({
-    protocol: fields.number(),
-    unitCount: fields.number(),
-    model: fields.text(),
-    firmware: fields.text(),
-    serial: fields.text(),
-  });
-}
-
-function decodeUnit(body: Uint8Array): UnitDescription | undefined {
-  const fields = new Fields(body);
-  const abilities = fields.number();
-  return fields.whole({
-    hasCardWriter: (abilities & 0x01) !== 0,
-    hasKeyIssuer: (abilities & 0x02) !== 0,
-    hasCardReader: (abilities & 0x04) !== 0,
-    hasLock: (abilities & 0x08) !== 0,
-    hasDoor: (abilities & 0x10) !== 0,
-    hasSignals: (abilities & 0x20) !== 0,
-    slots: fields.number(),
-    codeDigitsMin: fields.number(),
-    codeDigitsMax: fields.number(),
-    key: fields.text(),
-  });
-}
-
-function decodeFound(body: Uint8Array): Found | undefined {
-  const fields = new Fields(body);
-  const count = fields.number();
-  if (count !== 1) return fields.whole({ is: count === 0 ? "nothing" : "several" });
-  const technology = TECHNOLOGIES[fields.number()] ?? "unknown";
-  const uid = toHex(fields.counted());
-  return uid === "" ? undefined : fields.whole({ is: "one", uid, technology });
-}
-
-function decodeIssued(body: Uint8Array): IssuedCard | undefined {
-  const fields = new Fields(body);
-  return fields.whole({ cardNumber: fields.text(), uid: toHex(fields.counted()) });
-}
-
-function decodeProgress(body: Uint8Array): IssueProgress | undefined {
-  const state = (["idle", "working", "done", "torn"] as const)[body[0] ?? 4];
-  if (state === undefined) return undefined;
-  if (state !== "done") return body.length === 1 ? { is: state } : undefined;
-  const card = decodeIssued(body.subarray(1));
-  return card === undefined || card.cardNumber === "" ? undefined : { is: state, card };
-}
-
-function decodeStopped(body: Uint8Array): { readonly isTouched: boolean } | undefined {
-  return body.length === 1 ? { isTouched: body[0] !== 0 } : undefined;
-}
-
-function decodeSlot(body: Uint8Array): SlotContent | undefined {
-  const fields = new Fields(body);
-  switch (fields.number()) {
-    case 0:
-      return fields.whole({ is: "empty" });
-    case 1:
-      return fields.whole({ is: "code", code: new Secret(fields.text()) });
-    case 2:
-      return fields.whole({ is: "withheld" });
-    default:
-      return undefined;
-  }
-}
-
-// ── Events ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** What the device says unasked. */
-export type DeviceEvent = { readonly unit: number } & (
-  | { readonly type: "card"; readonly bits: Uint8Array; readonly bitCount: number }
-  | { readonly type: "keys"; readonly keys: Secret<string> }
-  | { readonly type: "lock"; readonly event: LockEvent }
-);
-
-const METHODS = ["keycode", "manual", "automatic", "remote"] as const;
-
-/** `undefined` for a frame that is no event this version knows. */
-export function decodeEvent(frame: Frame): DeviceEvent | undefined {
-  if (frame.sequence !== EVENT_SEQUENCE) return undefined;
-  const fields = new Fields(frame.payload);
-  const unit = fields.number();
-  switch (frame.command) {
-    case 0xe0: {
-      const bitCount = fields.number();
-      const bits = fields.counted();
-      return bits.length === Math.ceil(bitCount / 8)
-        ? fields.whole({ unit, type: "card", bits, bitCount })
-        : undefined;
-    }
-    case 0xe1:
-      return fields.whole({ unit, type: "keys", keys: new Secret(fields.text()) });
-    case 0xe2: {
-      const event = lockEvent(fields.number(), fields.number(), fields.number());
-      return event === undefined ? undefined : fields.whole({ unit, type: "lock", event });
-    }
-    default:
-      return undefined;
-  }
-}
-
-function lockEvent(type: number, methodCode: number, value: number): LockEvent | undefined {
-  const method = METHODS[methodCode];
-  switch (type) {
-    case 1:
-    case 2:
-      if (method === undefined) return undefined;
-      return { type: type === 1 ? "unlocked" : "locked", method, slot: value === 0 ? null : value };
-    case 3:
-      return { type: "denied" };
-    case 4:
-      return { type: "slot.changed", slot: value };
-    case 5:
-      return { type: "jammed" };
-    case 6:
-      return { type: "tampered" };
-    case 7:
-      return { type: "battery", level: Math.min(value, 100) / 100 };
-    default:
-      return undefined;
-  }
 }

@@ -1,9 +1,8 @@
 import { type Call, type DriverContext, DriverError, type DriverErrorCode, type Effect } from "#driver-api";
+import { decodeEvent, type DeviceEvent } from "./events.js";
 import { beginExchange, type Exchange, type ExchangeInput, next } from "./exchange.js";
 import {
-  decodeEvent,
   decodeReply,
-  type DeviceEvent,
   encodeFrame,
   type Frame,
   type Reply,

@@ -1,5 +1,15 @@
 import type { Clock } from "#src/lib/deadline";
 import { type CardAnswer, type SimulatedCard, SimulatedClassic, SimulatedNtag } from "./simulator-cards.js";
+import {
+  checksum,
+  counted,
+  EMPTY,
+  ok,
+  REFUSED,
+  type SimulatedUnit,
+  SimulatedLocks,
+  status,
+} from "./simulator-locks.js";
 
 export { SimulatedClassic, SimulatedNtag } from "./simulator-cards.js";
 
@@ -24,13 +34,6 @@ export interface SimulatorFaults {
   model: string;
 }
 
-interface SimulatedUnit {
-  readonly key: string;
-  readonly abilities: number;
-  readonly slots: number;
-  readonly withholdsCodes: boolean;
-}
-
 const WRITER = 0x01;
 const ISSUER = 0x02;
 const READER = 0x04;
@@ -47,9 +50,7 @@ const UNITS: readonly SimulatedUnit[] = [
   { key: "door-1", abilities: DOOR, slots: 0, withholdsCodes: false },
 ];
 
-const OK = 0;
 const BUSY = 1;
-const REFUSED = 2;
 const NO_CARD = 3;
 const SEVERAL_CARDS = 4;
 const OTHER_CARD = 5;
@@ -61,13 +62,9 @@ const NO_SERVER = 9;
 /** A frame whose bytes pause this long is given up. */
 const GAP_MS = 50;
 
-const EMPTY = Buffer.alloc(0);
-const status = (code: number): Buffer => Buffer.from([code]);
-const ok = (...parts: readonly Buffer[]): Buffer => Buffer.concat([status(OK), ...parts]);
-const counted = (bytes: Buffer): Buffer => Buffer.concat([Buffer.from([bytes.length]), bytes]);
 const text = (value: string): Buffer => counted(Buffer.from(value, "latin1"));
 
-export class ReferenceSimulator {
+export class ReferenceSimulator extends SimulatedLocks {
   readonly faults: SimulatorFaults = {
     isSilent: false,
     garbledAnswers: 0,
@@ -82,15 +79,10 @@ export class ReferenceSimulator {
   readonly hopper: Buffer[] = [];
   /** Requests that were done, not counting those answered from memory. */
   done = 0;
-  /** Times that a card, a slot, a lock or a door was changed. */
-  changes = 0;
   /** Opening time of the door's last grant, in milliseconds. */
   lastGrantMs: number | null = null;
-  /** Its locks take no code and give none up. */
-  refusesCodes = false;
   /** The last lamp shown, by unit. */
   readonly lamps = new Map<string, number>();
-  readonly locked = new Map<string, boolean>();
 
   readonly #clock: Clock;
   readonly #listeners = new Set<(bytes: Uint8Array) => void>();
@@ -98,13 +90,13 @@ export class ReferenceSimulator {
   #lastByteAt = 0;
   #memory: { readonly request: Buffer; readonly answer: Buffer } | undefined;
   #selected: SimulatedCard | undefined;
-  readonly #slots = new Map<string, Buffer>();
   readonly #issued = new Map<string, Buffer>();
   #order:
     { readonly number: Buffer; state: "working" | "done" | "torn" | "stopped"; uid: Buffer } | undefined;
   #cardsMade = 0;
 
   constructor(clock: Clock) {
+    super(clock, UNITS);
     this.#clock = clock;
   }
 
@@ -118,50 +110,15 @@ export class ReferenceSimulator {
 
   /** Someone types on a keypad that leaves the decision to the gateway. */
   pressKeys(unit: string, keys: string): void {
-    this.#tell(0xe1, unit, text(keys));
+    this.tell(0xe1, unit, text(keys));
   }
 
   /** A card is held to a reader. Bits most significant first, left-justified. */
   holdCard(unit: string, bits: Uint8Array, bitCount: number): void {
-    this.#tell(0xe0, unit, Buffer.from([bitCount]), counted(Buffer.from(bits)));
+    this.tell(0xe0, unit, Buffer.from([bitCount]), counted(Buffer.from(bits)));
   }
 
-  /** Someone types a code at a lock that decides alone. */
-  useCode(unit: string, code: string): void {
-    const slot = this.#slotNumbers(unit).find((number) => this.#slot(unit, number)?.toString() === code);
-    if (slot === undefined) {
-      this.#tell(0xe2, unit, Buffer.from([3, 0, 0]));
-      return;
-    }
-    this.locked.set(unit, false);
-    this.#tell(0xe2, unit, Buffer.from([1, 0, slot]));
-  }
-
-  /** Someone turns the bolt from the keypad. */
-  lockByHand(unit: string): void {
-    this.locked.set(unit, true);
-    this.#tell(0xe2, unit, Buffer.from([2, 1, 0]));
-  }
-
-  /** Someone changes a slot at the lock itself; null clears it. */
-  changeSlotAtLock(unit: string, slot: number, code: string | null): void {
-    if (code === null) this.#slots.delete(`${unit}/${slot}`);
-    else this.#slots.set(`${unit}/${slot}`, Buffer.from(code));
-    this.#tell(0xe2, unit, Buffer.from([4, 0, slot]));
-  }
-
-  /** What the slots of a lock hold. */
-  codesOf(unit: string): Readonly<Record<number, string>> {
-    const held = this.#slotNumbers(unit).map((slot) => [slot, this.#slot(unit, slot)?.toString()] as const);
-    return Object.fromEntries(held.filter(([, code]) => code !== undefined)) as Record<number, string>;
-  }
-
-  /** 0 to 100. */
-  reportBattery(unit: string, percent: number): void {
-    this.#tell(0xe2, unit, Buffer.from([7, 0, percent]));
-  }
-
-  #tell(command: number, unit: string, ...fields: readonly Buffer[]): void {
+  protected override tell(command: number, unit: string, ...fields: readonly Buffer[]): void {
     const index = UNITS.findIndex(({ key }) => key === unit);
     if (index < 0) throw new RangeError(`no unit ${unit}`);
     this.#send(frame(0, command, Buffer.concat([Buffer.from([index]), ...fields])));
@@ -230,12 +187,13 @@ export class ReferenceSimulator {
     const fields = payload.subarray(1);
     if (command === 0x02) {
       const digits = unit.slots > 0 ? [4, 8] : [0, 0];
-      return ok(Buffer.from([unit.abilities, unit.slots, ...digits]), text(unit.key));
+      return ok(Buffer.from([this.abilitiesOf(unit), unit.slots, ...digits]), text(unit.key));
     }
-    const has = (ability: number) => (unit.abilities & ability) !== 0;
+    const has = (ability: number) => (this.abilitiesOf(unit) & ability) !== 0;
     if (command >= 0x10 && command <= 0x17 && has(WRITER)) return this.#doCard(command, fields);
     if (command >= 0x20 && command <= 0x24 && has(ISSUER)) return this.#doIssue(command, fields);
-    if (command >= 0x30 && command <= 0x33 && has(LOCK)) return this.#doLock(command, unit, fields);
+    const answer = has(LOCK) ? this.askLock(command, unit, fields) : undefined;
+    if (answer !== undefined) return answer;
     if ((command === 0x34 || command === 0x35) && has(DOOR)) return this.#doDoor(command, fields);
     if (command === 0x40 && has(LAMP)) {
       this.lamps.set(unit.key, fields[0] ?? 0);
@@ -355,51 +313,12 @@ export class ReferenceSimulator {
     return ok(Buffer.from([2]), counted(number), counted(uid));
   }
 
-  #doLock(command: number, unit: SimulatedUnit, fields: Buffer): Buffer {
-    const [slot = 0, length = 0] = fields;
-    if (command === 0x33) {
-      this.changes += 1;
-      this.locked.set(unit.key, slot === 1);
-      this.#tell(0xe2, unit.key, Buffer.from([slot === 1 ? 2 : 1, 3, 0]));
-      return ok();
-    }
-    if (slot < 1 || slot > unit.slots) return status(REFUSED);
-    const place = `${unit.key}/${slot}`;
-    const code = this.#slots.get(place);
-    if (command === 0x30) {
-      if (code === undefined) return ok(Buffer.from([0]));
-      return unit.withholdsCodes ? ok(Buffer.from([2])) : ok(Buffer.from([1]), counted(code));
-    }
-    if (this.refusesCodes) return status(REFUSED);
-    if (command === 0x31) {
-      const wanted = Buffer.from(fields.subarray(2));
-      const isTaken = this.#slotNumbers(unit.key).some(
-        (n) => n !== slot && this.#slot(unit.key, n)?.equals(wanted),
-      );
-      if (wanted.length !== length || length < 4 || length > 8 || isTaken) return status(REFUSED);
-      this.#slots.set(place, wanted);
-    } else {
-      this.#slots.delete(place);
-    }
-    this.changes += 1;
-    return ok();
-  }
-
   #doDoor(command: number, fields: Buffer): Buffer {
     if (command === 0x35) return ok();
     if (fields.length !== 2) return status(REFUSED);
     this.lastGrantMs = fields.readUInt16BE(0) * 100;
     this.changes += 1;
     return ok();
-  }
-
-  #slot(unit: string, slot: number): Buffer | undefined {
-    return this.#slots.get(`${unit}/${slot}`);
-  }
-
-  #slotNumbers(unit: string): readonly number[] {
-    const slots = UNITS.find(({ key }) => key === unit)?.slots ?? 0;
-    return Array.from({ length: slots }, (_, index) => index + 1);
   }
 }
 
@@ -419,13 +338,4 @@ function frame(sequence: number, command: number, payload: Buffer): Buffer {
   const end = Buffer.alloc(2);
   end.writeUInt16BE(checksum(body));
   return Buffer.concat([Buffer.from([0x7e]), body, end]);
-}
-
-/** CRC-16/CCITT-FALSE, a nibble at a time. */
-function checksum(bytes: Buffer): number {
-  let crc = 0xffff;
-  for (const nibble of [...bytes].flatMap((byte) => [byte >> 4, byte & 0x0f])) {
-    crc = ((crc << 4) & 0xffff) ^ (0x1021 * ((crc >> 12) ^ nibble));
-  }
-  return crc;
 }

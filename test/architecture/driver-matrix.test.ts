@@ -17,6 +17,9 @@ const DOES: Readonly<Record<Capability, string>> = {
   cardReader: "reads badges",
   signals: "lamps or buzzer",
   "keypadLock:on_device": "locks that hold their codes",
+  "keypadLock:schedule": "keeps their windows",
+  "keypadLock:checksum": "tells a checksum of them",
+  "keypadLock:readState": "says how it stands",
   "keypadLock:on_gateway": "keypads that ask the gateway",
 };
 const LINES: Readonly<Record<string, string>> = { serial: "serial", hid: "USB HID", none: "none" };

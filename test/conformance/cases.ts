@@ -6,6 +6,7 @@ import { formatCases } from "#test/conformance/format-cases";
 import { issuerCases } from "#test/conformance/issuer-cases";
 import { lockCases } from "#test/conformance/lock-cases";
 import { planCases } from "#test/conformance/plan-cases";
+import { scheduleCases } from "#test/conformance/schedule-cases";
 import { stripeCases } from "#test/conformance/stripe-cases";
 import { troubleCases } from "#test/conformance/trouble-cases";
 
@@ -18,6 +19,7 @@ export const cases: readonly Case[] = [
   ...formatCases,
   ...stripeCases,
   ...lockCases,
+  ...scheduleCases,
   ...doorCases,
   ...issuerCases,
 ];

@@ -2,15 +2,19 @@ import type { CardTechnology, KeypadLock, Unit } from "#driver-api";
 import type { Clock } from "#src/lib/deadline";
 import type { LineDevice } from "#test/support/memory-line";
 
-/** What a unit can do; the two kinds of keypad lock are told apart. */
-export type Capability = Exclude<keyof Unit, "key" | "keypadLock"> | `keypadLock:${KeypadLock["codes"]}`;
+/** What a unit can do; the two kinds of keypad lock are told apart, and what a lock may have besides. */
+export type Capability =
+  | Exclude<keyof Unit, "key" | "keypadLock">
+  | `keypadLock:${KeypadLock["codes"] | "schedule" | "checksum" | "readState"}`;
 
 export function capabilitiesOf(unit: Unit): readonly Capability[] {
   const { cardWriter, stripeWriter, keyIssuer, cardReader, signals, keypadLock } = unit;
   const plain = Object.entries({ cardWriter, stripeWriter, keyIssuer, cardReader, signals } as const);
   const present = plain.filter(([, capability]) => capability !== undefined);
   const names = present.map(([name]) => name as Exclude<Capability, `keypadLock:${string}`>);
-  return keypadLock === undefined ? names : [...names, `keypadLock:${keypadLock.codes}`];
+  if (keypadLock === undefined) return names;
+  const besides = (["schedule", "checksum", "readState"] as const).filter((name) => name in keypadLock);
+  return [...names, ...[keypadLock.codes, ...besides].map((name) => `keypadLock:${name}` as const)];
 }
 
 /** A simulated device on the bench: its end of the line, and the hand at it. */
@@ -34,6 +38,8 @@ export interface RigHand {
   readonly pressKeys?: (keys: string) => void;
   /** Types a code at the first lock that holds its codes itself. */
   readonly useCode?: (code: string) => void;
+  /** Its locks take no window from now on, or do again. */
+  readonly refuseWindows?: (isRefusing: boolean) => void;
   /** Holds a card of 26 bits to the first card reader. Bits most significant first, left-justified in four bytes. */
   readonly holdCard?: (bits: Uint8Array) => void;
   /** The device says that it is busy, so many times. */

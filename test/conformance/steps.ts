@@ -149,11 +149,25 @@ function callsOf(unit: Unit, technology: CardTechnology, call: Call): readonly (
           () => keypad.clearSlot(1, call),
           () => keypad.lock(call),
           () => keypad.unlock(call),
+          ...besidesOf(keypad, call),
         ]
       : []),
     ...(keypad?.codes === "on_gateway"
       ? [() => keypad.grant(5_000, call), () => keypad.deny("unknown", call)]
       : []),
     signals && (() => signals.show("done", call)),
+  ].filter((it) => it !== undefined);
+}
+
+/** What a lock may offer besides. */
+function besidesOf(keypad: OnDeviceKeypad, call: Call): readonly (() => Promise<unknown>)[] {
+  const { schedule } = keypad;
+  const window = { startsAt: 1_795_168_800_000, endsAt: 1_795_255_200_000 };
+  return [
+    schedule && (() => schedule.setClock({ now: window.startsAt, timeZone: "Europe/Lisbon" }, call)),
+    schedule && (() => schedule.write(1, pinFor(keypad), window, call)),
+    schedule?.readWindow && (() => schedule.readWindow?.(1, call) ?? Promise.resolve()),
+    keypad.checksum && (() => keypad.checksum?.(call) ?? Promise.resolve()),
+    keypad.readState && (() => keypad.readState?.(call) ?? Promise.resolve()),
   ].filter((it) => it !== undefined);
 }

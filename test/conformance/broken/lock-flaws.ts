@@ -47,6 +47,49 @@ export const lockFlaws: readonly Flaw[] = [
     ],
   ),
   flaw(
+    "sets the lock's clock an hour late",
+    ["K09"],
+    ["protocol.ts", "Math.floor((now ?? 0) / 1_000)", "Math.floor(((now ?? 0) - 3_600_000) / 1_000)"],
+  ),
+  flaw(
+    "keeps the end of a window only",
+    ["K09", "K10"],
+    ["protocol.ts", "[window.startsAt, window.endsAt].map(", "[0, window.endsAt].map("],
+  ),
+  flaw(
+    "leaves the window in a slot that is written without one",
+    ["K11"],
+    [
+      "locks.ts",
+      "await session.perform(requests.writeSlot(unit, slot, code), call);",
+      'if ((await session.order(requests.readSlot(unit, slot), call)).is !== "empty" && hasSchedule) return;\n      await session.perform(requests.writeSlot(unit, slot, code), call);',
+    ],
+  ),
+  flaw(
+    "a code with a window is harmless to it",
+    ["K12"],
+    ["protocol.ts", 'change("writeTimed"', 'ask("writeTimed"'],
+  ),
+  flaw(
+    "writes a code without its window where the lock takes none",
+    ["K13"],
+    [
+      "locks.ts",
+      "await session.perform(request, call);",
+      "await session.perform(request, call).catch(() => session.perform(requests.writeSlot(unit, slot, code), call));",
+    ],
+  ),
+  flaw(
+    "makes up a checksum",
+    ["K14"],
+    ["locks.ts", "toHex(await session.order(requests.checksum(unit), call))", '"same"'],
+  ),
+  flaw(
+    "says of every lock that it is open",
+    ["K15"],
+    ["answers.ts", "return fields.whole({ isLocked,", "return fields.whole({ isLocked: isLocked && false,"],
+  ),
+  flaw(
     "hands on typed keys in plain sight",
     ["G01"],
     [
