@@ -1,5 +1,6 @@
 import type { ObjectKind } from "#src/domain/spec";
 import type { ObjectRow } from "#src/engine/ports";
+import { frozen } from "#src/lib/frozen";
 import type { Connection } from "./connection.js";
 
 /** What some hundred rooms have in use: a few megabytes. */
@@ -61,10 +62,4 @@ export class RowMemory {
 
 function keyOf(kind: ObjectKind, id: string): string {
   return `${kind} ${id}`;
-}
-
-function frozen<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  for (const member of Object.values(value)) frozen(member);
-  return Object.freeze(value);
 }

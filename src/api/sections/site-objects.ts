@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import type { Inventory } from "#src/domain/inventory";
 import type { Observed } from "#src/domain/observed";
 import type { ObservedCode } from "#src/domain/observed-code";
@@ -13,6 +14,7 @@ import {
   type DeviceSpec,
   type ObjectKind,
 } from "#src/domain/spec";
+import { frozen } from "#src/lib/frozen";
 import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import { missing } from "../fault.js";
@@ -90,17 +92,21 @@ export const ALL = 1_000_000;
 
 // Documents were checked when they were stored; what does not fit its kind is a fault of this server.
 
-export function userSpecOf(object: SiteObject): AcsUserSpec {
-  return acsUserSpec.parse(object.spec);
-}
-export function credentialSpecOf(object: SiteObject): AcsCredentialSpec {
-  return acsCredentialSpec.parse(object.spec);
-}
-export function groupSpecOf(object: SiteObject): AcsAccessGroupSpec {
-  return acsAccessGroupSpec.parse(object.spec);
-}
-export function codeSpecOf(object: SiteObject): AccessCodeSpec {
-  return accessCodeSpec.parse(object.spec);
+export const userSpecOf = parsedOnce<AcsUserSpec>(acsUserSpec);
+export const credentialSpecOf = parsedOnce<AcsCredentialSpec>(acsCredentialSpec);
+export const groupSpecOf = parsedOnce<AcsAccessGroupSpec>(acsAccessGroupSpec);
+export const codeSpecOf = parsedOnce<AccessCodeSpec>(accessCodeSpec);
+
+/** A document is never changed, another takes its place: so each is parsed once, however often it is shown. */
+function parsedOnce<S extends Spec>(schema: z.ZodType<S>): (object: SiteObject) => S {
+  const known = new WeakMap<JsonObject, S>();
+  return ({ spec }) => {
+    const before = known.get(spec);
+    if (before !== undefined) return before;
+    const parsed = frozen(schema.parse(spec));
+    known.set(spec, parsed);
+    return parsed;
+  };
 }
 
 /** Throws `SeamError` 404. */

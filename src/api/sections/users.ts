@@ -2,7 +2,9 @@ import { invalidInput } from "#src/domain/seam/fault";
 import { entitledEntranceIds, inheritedEntranceIds } from "#src/domain/seam/entitlement";
 import { isoInstant } from "#src/domain/seam/instant";
 import { renderUser } from "#src/domain/seam/user";
+import type { Inventory } from "#src/domain/inventory";
 import type { AcsUserSpec } from "#src/domain/spec";
+import { frozen } from "#src/lib/frozen";
 import type { JsonObject } from "#src/lib/json";
 import { seamErrorOf } from "../fault.js";
 import type { AccessSchedule, Caller, UsersModel } from "../model.js";
@@ -20,7 +22,17 @@ import {
 } from "./site-objects.js";
 
 export function usersSection(site: SiteObjects): UsersModel {
-  const show = (object: SiteObject): JsonObject => renderUser(userSpecOf(object), site.inventory());
+  const rendered = new WeakMap<AcsUserSpec, { readonly inventory: Inventory; readonly user: JsonObject }>();
+  /** Rendered once for as long as neither the user nor the site is another. */
+  const show = (object: SiteObject): JsonObject => {
+    const spec = userSpecOf(object);
+    const inventory = site.inventory();
+    const before = rendered.get(spec);
+    if (before?.inventory === inventory) return before.user;
+    const user = frozen(renderUser(spec, inventory));
+    rendered.set(spec, { inventory, user });
+    return user;
+  };
   const specOf = (id: string): AcsUserSpec => userSpecOf(objectOf(site, "acs_user", id));
   const put = (spec: AcsUserSpec, by: Caller, what: string): void =>
     site.change([documentOf("acs_user", spec.acs_user_id, spec)], by, `${what} acs_user`);
