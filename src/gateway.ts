@@ -5,7 +5,8 @@ import { causeOf } from "#src/api/gateway-attempts";
 import { gatewayDesk } from "#src/api/gateway-desk";
 import { gatewayModel } from "#src/api/gateway-model";
 import { GatewaySimulation } from "#src/api/gateway-simulation";
-import type { DeskModel, Simulation } from "#src/api/model";
+import { gatewayInclusion } from "#src/api/gateway-inclusion";
+import type { Caller, DeskModel, Simulation } from "#src/api/model";
 import { enginePort, type Simulate } from "#src/cloud/engine-port";
 import { type CloudLink, type CloudMeter, createCloudLink } from "#src/cloud/link";
 import type { Config } from "#src/config/config";
@@ -159,6 +160,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     meter: metrics,
   });
   const seam = gatewayModel(engine, { isSandbox: rehearsal !== undefined, simulation: rehearsal });
+  const audit = (by: Caller, what: string): void =>
+    engine.transact(causeOf(by), (tx) => tx.audit(what, null));
   const desk = gatewayDesk(engine, {
     seam,
     simulation: options.simulation,
@@ -168,11 +171,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     sync: () => observability.sync(),
     resetClockFloor: () => time.resetFloor(),
     confirmClock: () => time.confirm(),
-    ports: gatewayPorts(config, {
-      openers,
+    ports: gatewayPorts(config, { openers, clock, log, audit }),
+    inclusion: gatewayInclusion({
+      devices,
+      configured: config.devices.map(({ key }) => key),
       clock,
-      log,
-      audit: (by, what) => engine.transact(causeOf(by), (tx) => tx.audit(what, null)),
+      random,
+      audit,
     }),
   });
   const webhooks = gatewayWebhooks(engine, {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync, type Stats, statSync } from "node:fs";
+import { createInterface } from "node:readline/promises";
 import type { CliEdge } from "#src/cli/context";
 import { refused } from "#src/cli/exit-codes";
 import { runCli } from "#src/cli/program";
@@ -21,6 +22,7 @@ const edge: CliEdge = {
     process.on("SIGINT", listener);
     return () => process.off("SIGINT", listener);
   },
+  ask,
   readSecretText,
   readText: (path) => readText(path),
   async checkConfig(path) {
@@ -40,6 +42,20 @@ const edge: CliEdge = {
     return runDemo(options);
   },
 };
+
+/** Not by Node's own terminal handling, which would keep Ctrl-C for itself. */
+async function ask(question: string, signal: AbortSignal): Promise<string | null> {
+  if (!process.stdin.isTTY) return null;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
+  try {
+    const closed = new Promise<null>((resolve) => terminal.once("close", () => resolve(null)));
+    return await Promise.race([terminal.question(question, { signal }), closed]);
+  } catch {
+    return null;
+  } finally {
+    terminal.close();
+  }
+}
 
 function readSecretText(path: string): string {
   return readText(path, ({ mode }) => {

@@ -9,6 +9,7 @@ import { portRoutes } from "./routes/ports.js";
 import { deviceRoutes } from "./routes/devices.js";
 import { encoderRoutes } from "./routes/encoders.js";
 import { eventRoutes } from "./routes/events.js";
+import { inclusionRoutes } from "./routes/inclusion.js";
 import { healthRoutes } from "./routes/health.js";
 import { secretRoutes } from "./routes/secrets.js";
 import { seamSimulationRoutes } from "./routes/simulate.js";
@@ -38,6 +39,7 @@ export const gatewayRoutes: readonly Route<DeskModel>[] = [
   ...deskRoutes,
   ...groupDeskRoutes,
   ...portRoutes,
+  ...inclusionRoutes,
   ...secretRoutes,
 ];
 export { auditRoutes, healthRoutes, seamSimulationRoutes, simulationRoutes, webhookRoutes };

@@ -36,6 +36,7 @@ export interface DeskOptions {
   readonly resetClockFloor: () => void;
   readonly confirmClock: () => void;
   readonly ports: PortsModel;
+  readonly inclusion: InclusionModel;
 }
 
 /** What a person reads from a watch and types is this old when it comes. */
@@ -120,6 +121,7 @@ export function gatewayDesk(engine: Engine, options: DeskOptions): DeskModel {
     sync: options.sync,
     groups: options.seam.accessGroups,
     ports: options.ports,
+    inclusion: options.inclusion,
     resetClockFloor(by) {
       const { certain } = time.read();
       // Nothing is certain where there is no floor.

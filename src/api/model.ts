@@ -10,6 +10,7 @@ export * from "./model/activity.js";
 export * from "./model/credentials.js";
 export * from "./model/desk.js";
 export * from "./model/devices.js";
+export * from "./model/inclusion.js";
 export * from "./model/paging.js";
 export * from "./model/ports.js";
 export * from "./model/seam-error.js";

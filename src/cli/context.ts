@@ -9,6 +9,8 @@ export interface CliEdge {
   readonly configPath: string;
   /** Calls `listener` at every Ctrl-C until the returned function is called. */
   readonly onInterrupt: (listener: () => void) => () => void;
+  /** What a person types in answer to `question`; null: nobody is at a terminal, or `signal` has aborted. */
+  readonly ask: (question: string, signal: AbortSignal) => Promise<string | null>;
   /** Text of a file that only its owner may read, or of the standard input for `-`. Throws with a sentence. */
   readonly readSecretText: (path: string) => string;
   /** Text of any file, or of the standard input for `-`. Throws with a sentence. */

@@ -1,4 +1,4 @@
-import { DriverError, type Unit } from "#driver-api";
+import { type Device, DriverError, type Unit } from "#driver-api";
 import type { DevicesPort, DeviceStatus, UnitRef } from "#src/engine/ports";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
@@ -56,16 +56,30 @@ export class Devices implements DevicesPort {
   use<T>(unit: UnitRef, signal: AbortSignal, work: (unit: Unit) => Promise<T>): Promise<T> {
     const { device, key } = partsOf(unit);
     const supervisor = this.#supervisors.get(device);
-    if (supervisor === undefined) {
-      return Promise.reject(new DriverError("device.lost", "none", `no device ${device} is configured`));
-    }
+    if (supervisor === undefined) return Promise.reject(notConfigured(device));
     return supervisor.use(key, signal, work);
+  }
+
+  /** Keys of the connected devices that take locks in and out. */
+  including(): readonly string[] {
+    return [...this.#supervisors].flatMap(([key, { includes }]) => (includes ? [key] : []));
+  }
+
+  /** As `use`, for what is done with the device as a whole. */
+  useDevice<T>(key: string, signal: AbortSignal, work: (device: Device) => Promise<T>): Promise<T> {
+    const supervisor = this.#supervisors.get(key);
+    if (supervisor === undefined) return Promise.reject(notConfigured(key));
+    return supervisor.useDevice(signal, work);
   }
 
   onChange(listener: (status: DeviceStatus) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+}
+
+function notConfigured(device: string): DriverError {
+  return new DriverError("device.lost", "none", `no device ${device} is configured`);
 }
 
 function partsOf(unit: UnitRef): { device: string; key: string } {

@@ -162,22 +162,42 @@ export class Supervisor {
     return this.unit(key) !== undefined || (units.includes(key) && this.#clock.monotonic() < until);
   }
 
+  /** It is there, and locks are brought in and out by it. */
+  get includes(): boolean {
+    return this.#present()?.device.inclusion !== undefined;
+  }
+
   /** Queues for the wire, then runs `work` alone on it. */
-  async use<T>(unitKey: string, signal: AbortSignal, work: (unit: Unit) => Promise<T>): Promise<T> {
+  use<T>(unitKey: string, signal: AbortSignal, work: (unit: Unit) => Promise<T>): Promise<T> {
+    const find = ({ units }: Device) => units.find(({ key }) => key === unitKey);
+    return this.#onWire(signal, find, work, () => this.takesWork(unitKey));
+  }
+
+  /** As `use`, for what is done with the device as a whole. */
+  useDevice<T>(signal: AbortSignal, work: (device: Device) => Promise<T>): Promise<T> {
+    return this.#onWire(signal, (device) => device, work);
+  }
+
+  async #onWire<Part, T>(
+    signal: AbortSignal,
+    find: (device: Device) => Part | undefined,
+    work: (part: Part) => Promise<T>,
+    isComingBack: () => boolean = () => false,
+  ): Promise<T> {
     const before = this.#wire;
     let release = (): void => undefined;
     this.#wire = new Promise<void>((resolve) => (release = resolve));
     try {
       await before;
       signal.throwIfAborted();
-      if (this.#present() === null && this.takesWork(unitKey)) await this.#return(signal);
+      if (this.#present() === null && isComingBack()) await this.#return(signal);
       const opening = this.#present();
-      const unit = opening?.device.units.find(({ key }) => key === unitKey);
-      if (opening === null || unit === undefined) {
+      const part = opening === null ? undefined : find(opening.device);
+      if (opening === null || part === undefined) {
         throw new DriverError("device.lost", "none", `device ${this.#device.key} is not connected`);
       }
       this.#setState("busy");
-      return await this.#guard(opening, signal, () => work(unit));
+      return await this.#guard(opening, signal, () => work(part));
     } finally {
       if (this.#present() !== null) this.#setState("ready");
       release();

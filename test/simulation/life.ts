@@ -1,4 +1,5 @@
 import { gatewayDesk } from "#src/api/gateway-desk";
+import { gatewayInclusion } from "#src/api/gateway-inclusion";
 import { gatewayModel } from "#src/api/gateway-model";
 import type { DeskModel, SeamModel } from "#src/api/model";
 import { enginePort } from "#src/cloud/engine-port";
@@ -95,6 +96,13 @@ export class Life {
       resetClockFloor: () => this.time.resetFloor(),
       confirmClock: () => this.time.confirm(),
       ports: { found: () => Promise.resolve([]), probe: () => Promise.resolve({ found: [], tried: [] }) },
+      inclusion: gatewayInclusion({
+        devices: { including: () => [], useDevice: () => Promise.reject(new Error("there is no stick")) },
+        configured: [],
+        clock,
+        random,
+        audit: () => undefined,
+      }),
     });
     devices.onChange((status) => {
       try {

@@ -17,6 +17,7 @@ export function bareEdge(edge: Partial<CliEdge>): CliEdge {
     socketPath: "",
     configPath: "",
     onInterrupt: () => () => undefined,
+    ask: () => Promise.resolve(null),
     readSecretText: () => "",
     readText: () => "",
     checkConfig: notAskedFor,

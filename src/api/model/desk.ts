@@ -2,6 +2,7 @@ import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import type { Caller } from "./paging.js";
 import type { AccessGroupsModel } from "./users.js";
+import type { InclusionModel } from "./inclusion.js";
 import type { PortsModel } from "./ports.js";
 
 /** The steps of a job at an encoder, in the order in which they may come. */
@@ -55,6 +56,7 @@ export interface DeskModel {
    */
   identify(device: string): Promise<readonly string[]>;
   readonly ports: PortsModel;
+  readonly inclusion: InclusionModel;
   /** As `encoders.encode`, with the choice to write over another guest's valid card. */
   encode(
     input: {

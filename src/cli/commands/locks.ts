@@ -4,6 +4,7 @@ import { locksLockDoor, locksUnlockDoor } from "#src/api/schemas/devices";
 import type { actionAttempt, device } from "#src/api/schemas/objects";
 import { simulateKeypadEntry } from "#src/api/schemas/simulate";
 import type { CliContext } from "../context.js";
+import { inclusionCommands } from "./inclusion.js";
 import { CliError, EXIT } from "../exit-codes.js";
 import { allLocks, findLock } from "../find.js";
 import { sentence } from "../follow-job.js";
@@ -50,6 +51,7 @@ export function lockCommands(program: Command, add: AddCommand): void {
       },
     );
   }
+  inclusionCommands(locks, add);
 }
 
 /** Acts on the simulated keypads of the demo. */
