@@ -500,6 +500,56 @@ test.each([
     },
     "The card cannot be read here.\nNo credential here matches what is on this card.\n",
   ],
+  [
+    "an unreadable card",
+    {
+      acs_credential_on_encoder: {
+        card_number: null,
+        starts_at: null,
+        ends_at: null,
+        lockbridge_metadata: {
+          state: "foreign",
+          message: "None of this site's keys opens the card.",
+          holder: null,
+        },
+      },
+      acs_credential_on_seam: null,
+      warnings: [{ warning_message: "No credential here matches what is on this card." }],
+    },
+    "The card cannot be read here.\nNone of this site's keys opens the card.\nNo credential here matches what is on this card.\n",
+  ],
+  [
+    "a revoked card",
+    {
+      acs_credential_on_encoder: {
+        card_number: "164d29dc",
+        starts_at: null,
+        ends_at: null,
+        lockbridge_metadata: {
+          state: "revoked",
+          message: "It was revoked. It has no end date: erase it.",
+          holder: "Ada",
+        },
+      },
+      acs_credential_on_seam: { acs_credential_id: CREDENTIAL, display_name: "101" },
+      warnings: [{ warning_message: "The credential was revoked after this card was made." }],
+    },
+    `Card number 164d29dc, valid without end.\nIt is Ada's card for 101 (${CREDENTIAL}).\nIt was revoked. It has no end date: erase it.\nThe credential was revoked after this card was made.\n`,
+  ],
+  [
+    "a badge",
+    {
+      acs_credential_on_encoder: {
+        card_number: "101-1337",
+        starts_at: null,
+        ends_at: null,
+        lockbridge_metadata: { state: "valid", message: "It is valid.", holder: "Ada", badge: {} },
+      },
+      acs_credential_on_seam: { acs_credential_id: CREDENTIAL, display_name: "Card" },
+      warnings: [],
+    },
+    `Card number 101-1337.\nIt is Ada's card for Card (${CREDENTIAL}).\nIt is valid.\n`,
+  ],
 ])("scan tells of %s", async (_what, result, words) => {
   daemon.on(scanCredential, () => ({ action_attempt: attempt, ok }));
   jobEndsWith({ result });

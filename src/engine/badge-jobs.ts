@@ -9,6 +9,7 @@ import { toHex } from "#src/lib/hex";
 import type { JsonObject } from "#src/lib/json";
 import { uuidV7 } from "#src/lib/uuid";
 import { awaitBadge } from "./badge-reader.js";
+import { verdictOnBadge } from "./card-verdict.js";
 import { succeed } from "./encode-job.js";
 import type { Engine } from "./engine.js";
 import { badgeFormatsOf } from "./engine-deps.js";
@@ -46,6 +47,7 @@ async function scanBadge(engine: Engine, job: Job, unit: Unit): Promise<Outcome>
         cardNumber: badge === null ? null : badgeNumber(badge),
         validity: null,
         isIssued: owner === null ? null : true,
+        verdict: verdictOnBadge(engine, owner),
         badge: badge ?? {
           bitCount: card.bitCount,
           bits: toHex(card.bits),

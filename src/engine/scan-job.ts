@@ -3,8 +3,9 @@ import type { CardState } from "#src/cards/card-state";
 import { cardNumberOf } from "#src/cards/content";
 import { acsCredentialSpec } from "#src/domain/spec";
 import { renderCredential } from "#src/domain/seam/credential";
-import { renderScan } from "#src/domain/seam/scan";
+import { type CardVerdict, renderScan } from "#src/domain/seam/scan";
 import type { CardOnEncoder } from "./card-on-encoder.js";
+import { verdictOnCard } from "./card-verdict.js";
 import { withCard, worksOnCards } from "./card-session.js";
 import type { Engine } from "./engine.js";
 import { generationLeft } from "./encode-job.js";
@@ -17,9 +18,27 @@ import type { EngineTransaction } from "./transaction.js";
 export async function scan(engine: Engine, job: Job, unit: Unit): Promise<Outcome> {
   if (!worksOnCards(unit)) return scanByIssuer(engine, job, unit);
   const { deps, jobs } = engine;
-  return withCard({ deps, jobs, job, unit }, (card) =>
-    engine.transact(job.cause, (tx) => report(engine, tx, job, card)),
-  );
+  try {
+    return await withCard({ deps, jobs, job, unit }, (card) =>
+      engine.transact(job.cause, (tx) => report(engine, tx, job, card)),
+    );
+  } catch (error) {
+    if (!isOfAnotherKind(error)) throw error;
+    return engine.transact(job.cause, (tx) => reportOtherKind(tx, job, error.message));
+  }
+}
+
+/** No profile of the system is for such a card: nobody can read it here, which is an answer too. */
+function isOfAnotherKind(error: unknown): error is JobEnd {
+  return error instanceof JobEnd && error.type === "incompatible_card_format";
+}
+
+function reportOtherKind(tx: EngineTransaction, job: Job, why: string): Outcome {
+  const verdict = { state: "foreign", message: why, holder: null } as const;
+  const card = { cardNumber: null, validity: null, isIssued: null, verdict };
+  const outcome: Outcome = { status: "success", result: renderScan({ card, seam: null }), error: null };
+  tx.finishAttempt(job.id, outcome);
+  return outcome;
 }
 
 /** Whose credential the card on the encoder carries; null for a card that is blank or of somebody else. */
@@ -29,10 +48,15 @@ export async function credentialOnCard(engine: Engine, job: Job, unit: Unit): Pr
     return card === null ? null : ownerOfIssued(engine, card);
   }
   const { deps, jobs } = engine;
-  return withCard({ deps, jobs, job, unit }, (card) => {
-    engine.transact(job.cause, (tx) => settle(engine, tx, card));
-    return ownerOf(engine, card);
-  });
+  try {
+    return await withCard({ deps, jobs, job, unit }, (card) => {
+      engine.transact(job.cause, (tx) => settle(engine, tx, card));
+      return ownerOf(engine, card);
+    });
+  } catch (error) {
+    if (!isOfAnotherKind(error)) throw error;
+    return null;
+  }
 }
 
 /** What the card shows of those that it may have been written for. */
@@ -49,7 +73,7 @@ function report(engine: Engine, tx: EngineTransaction, job: Job, card: CardOnEnc
   const owner = ownerOf(engine, card);
   const generation = card.state.is === "ours" ? card.state.generation : 0;
   const result = renderScan({
-    card: cardSide(card.state),
+    card: cardSide(card.state, verdictOnCard(engine, card.state, owner)),
     seam: owner === null ? null : seamSide(engine, owner, generation),
   });
   const outcome: Outcome = { status: "success", result, error: null };
@@ -57,7 +81,7 @@ function report(engine: Engine, tx: EngineTransaction, job: Job, card: CardOnEnc
   return outcome;
 }
 
-function cardSide(state: CardState) {
+function cardSide(state: CardState, verdict: CardVerdict) {
   switch (state.is) {
     case "blank":
       return null;
@@ -69,10 +93,11 @@ function cardSide(state: CardState) {
           endsAt: state.validTo === null ? null : state.validTo * 1_000,
         },
         isIssued: true,
+        verdict,
       };
     case "torn":
     case "foreign":
-      return { cardNumber: null, validity: null, isIssued: null };
+      return { cardNumber: null, validity: null, isIssued: null, verdict };
   }
 }
 
@@ -91,6 +116,7 @@ export function seamSide(engine: Engine, row: ObjectRow, generation: number | nu
     startsAt: spec.starts_at === null ? null : Date.parse(spec.starts_at),
     endsAt: spec.ends_at === null ? null : Date.parse(spec.ends_at),
     isNewest: generation === null || (row.record?.context.issued?.generation ?? generation) === generation,
+    isRevoked: row.record?.context.denied != null,
     isSynced: observed?.isSynced ?? false,
   };
 }

@@ -118,6 +118,7 @@ export function memorySite(now: () => number, inventory: Inventory = smallSite()
         startsAt,
         endsAt: spec.ends_at === null ? null : Date.parse(spec.ends_at),
         isNewest: true,
+        isRevoked: false,
         isSynced: object.observed?.isSynced ?? false,
       },
     });

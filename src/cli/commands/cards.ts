@@ -146,6 +146,14 @@ const scanned = z.looseObject({
       card_number: z.string().nullable(),
       starts_at: z.string().nullable(),
       ends_at: z.string().nullable(),
+      lockbridge_metadata: z
+        .looseObject({
+          badge: z.unknown().optional(),
+          state: z.string(),
+          message: z.string(),
+          holder: z.string().nullable(),
+        })
+        .optional(),
     })
     .nullable(),
   acs_credential_on_seam: z
@@ -161,13 +169,21 @@ function scannedWords(result: Readonly<Record<string, unknown>>): string {
     warnings,
   } = understood(scanned, result, "scan");
   if (card === null) return "The card is blank.";
+  const { message, holder = null, badge } = card.lockbridge_metadata ?? {};
+  const isBadge = badge !== undefined;
+  const whose = holder === null ? "It is a card" : `It is ${holder}'s card`;
   return [
-    card.card_number === null
-      ? "The card cannot be read here."
-      : `Card number ${card.card_number}, valid ${validityOf(card)}.`,
-    ...(known === null ? [] : [`It is a card of ${known.display_name} (${known.acs_credential_id}).`]),
+    numberWords(card.card_number, isBadge ? null : validityOf(card)),
+    ...(known === null ? [] : [`${whose} for ${known.display_name} (${known.acs_credential_id}).`]),
+    ...(message === undefined ? [] : [message]),
     ...warnings.map(({ warning_message }) => warning_message),
   ].join("\n");
+}
+
+/** A badge says no dates. */
+function numberWords(number: string | null, validity: string | null): string {
+  if (number === null) return "The card cannot be read here.";
+  return validity === null ? `Card number ${number}.` : `Card number ${number}, valid ${validity}.`;
 }
 
 const lifeOfCards = z.looseObject({

@@ -2,7 +2,7 @@ import type { JsonObject } from "#src/lib/json";
 import type { Badge } from "../badge.js";
 
 /** What Seam has no property for. `card_number` is `facility_code-number`, or the number alone. */
-export function renderBadge(
+export function badgeFacts(
   badge: Badge | (Pick<Badge, "bits" | "bitCount"> & { readonly problem: string }),
 ): JsonObject {
   const { bitCount, bits } = badge;
@@ -10,5 +10,5 @@ export function renderBadge(
     "problem" in badge
       ? { format: null, facility_code: null, number: null, problem: badge.problem }
       : { format: badge.format, facility_code: badge.facility, number: badge.number };
-  return { lockbridge_metadata: { badge: { ...meaning, bit_count: bitCount, bits } } };
+  return { ...meaning, bit_count: bitCount, bits };
 }

@@ -3,7 +3,7 @@ import type { Observed } from "#src/domain/observed";
 import type { AcsCredentialSpec } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
-import { renderBadge } from "./badge.js";
+import { badgeFacts } from "./badge.js";
 import { renderBrandMetadata } from "./brand-metadata.js";
 import { externalTypeOf } from "./brand.js";
 import { isoInstant, utcInstant } from "./instant.js";
@@ -94,7 +94,7 @@ function cardFacts(observed: Observed | null): JsonObject {
     is_issued: observed?.isIssued ?? false,
     ...(issuedAt === null ? {} : { issued_at: isoInstant(issuedAt) }),
     ...(cardNumber === null ? {} : { card_number: cardNumber }),
-    ...(observed?.badge === undefined ? {} : renderBadge(observed.badge)),
+    ...(observed?.badge === undefined ? {} : { lockbridge_metadata: { badge: badgeFacts(observed.badge) } }),
   };
 }
 

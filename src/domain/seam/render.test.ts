@@ -222,7 +222,7 @@ describe("scan result", () => {
   const validity = { startsAt: AT, endsAt: AT + 999 };
   const card = { cardNumber: "164d", validity, isIssued: true };
   const badge = { format: "H10301", facility: 101, number: 1_337, bitCount: 26, bits: "32829cc0" };
-  const seam = { credential, startsAt: AT, endsAt: AT, isNewest: true, isSynced: true };
+  const seam = { credential, startsAt: AT, endsAt: AT, isNewest: true, isRevoked: false, isSynced: true };
   const attempt = (result: JsonObject) =>
     renderActionAttempt({
       id: id(12),
@@ -248,6 +248,11 @@ describe("scan result", () => {
     ],
     ["a card that says no dates", { card: { ...card, validity: null }, seam }, []],
     ["a badge", { card: { cardNumber: "101-1337", validity: null, isIssued: true, badge }, seam }, []],
+    [
+      "a revoked one",
+      { card, seam: { ...seam, isRevoked: true, isSynced: false } },
+      ["The credential was revoked after this card was made."],
+    ],
     [
       "a change that no date shows",
       { card, seam: { ...seam, isSynced: false } },

@@ -1,6 +1,6 @@
 import type { JsonObject } from "#src/lib/json";
 import type { Badge } from "../badge.js";
-import { renderBadge } from "./badge.js";
+import { badgeFacts } from "./badge.js";
 import { isoInstant } from "./instant.js";
 
 /** What a scan found, in plain facts. Times are epoch milliseconds. */
@@ -13,6 +13,8 @@ export interface ScanFacts {
     readonly isIssued: boolean | null;
     /** Of a badge that was made elsewhere: its bits, and what they mean or why nobody can tell. */
     readonly badge?: Badge | (Pick<Badge, "bits" | "bitCount"> & { readonly problem: string });
+    /** Left out by a side that has not seen the card. */
+    readonly verdict?: CardVerdict;
   } | null;
   /** The credential that the card carries, as it is wanted now; null when none is known. */
   readonly seam: {
@@ -21,8 +23,29 @@ export interface ScanFacts {
     readonly endsAt: number | null;
     /** It is the card that was written last for this credential. */
     readonly isNewest: boolean;
+    readonly isRevoked: boolean;
     readonly isSynced: boolean;
   } | null;
+}
+
+/** What Seam has no words for: whose the card is and whether it opens anything, in a word and in a sentence. */
+export interface CardVerdict {
+  readonly state:
+    | "valid"
+    | "not_yet_valid"
+    | "expired"
+    | "suspended"
+    | "replaced"
+    | "revoked"
+    /** Of this site, or a badge, and no credential here has it. */
+    | "unknown"
+    /** A write or an erase did not end. */
+    | "torn"
+    | "foreign"
+    | "blank";
+  readonly message: string;
+  /** Name of the user. */
+  readonly holder: string | null;
 }
 
 /** The result of a `SCAN_CREDENTIAL` attempt. A blank card gives null for both sides. */
@@ -37,11 +60,17 @@ export function renderScan({ card, seam }: ScanFacts): JsonObject {
             is_issued: card.isIssued,
             starts_at: instantOrNull(card.validity?.startsAt ?? null),
             ends_at: instantOrNull(card.validity?.endsAt ?? null),
-            ...(card.badge === undefined ? {} : renderBadge(card.badge)),
+            ...ownFacts(card),
           },
     acs_credential_on_seam: seam?.credential ?? null,
     warnings: card === null ? [] : warningsOf(card, seam),
   };
+}
+
+function ownFacts({ badge, verdict }: NonNullable<ScanFacts["card"]>): JsonObject {
+  if (badge === undefined && verdict === undefined) return {};
+  const facts = badge === undefined ? {} : { badge: badgeFacts(badge) };
+  return { lockbridge_metadata: { ...verdict, ...facts } };
 }
 
 function warningsOf(card: NonNullable<ScanFacts["card"]>, seam: ScanFacts["seam"]): JsonObject[] {
@@ -64,6 +93,7 @@ function differenceOf(
   card: NonNullable<ScanFacts["card"]>,
   seam: NonNullable<ScanFacts["seam"]>,
 ): string | null {
+  if (seam.isRevoked) return "The credential was revoked after this card was made.";
   const { validity } = card;
   const differing = [
     ...(validity === null || seconds(validity.startsAt) === seconds(seam.startsAt) ? [] : ["starts_at"]),
