@@ -25,6 +25,8 @@ const BEGUN: State = {
   excluded_unit: null,
   error: null,
 };
+/** Every good answer has it. */
+const OK = { ok: true } as const;
 const ASKED: State = {
   ...BEGUN,
   version: 2,
@@ -55,12 +57,12 @@ afterEach(() => daemon.close());
 function lockThatAsks(): { pins: (string | null)[] } {
   const told = { pins: [] as (string | null)[] };
   let now = BEGUN;
-  daemon.on(locksInclude, () => ({ inclusion: now, ok: true }));
-  daemon.on(locksInclusionGet, () => ({ inclusion: (now = now === BEGUN ? ASKED : now), ok: true }));
+  daemon.on(locksInclude, () => ({ inclusion: now, ...OK }));
+  daemon.on(locksInclusionGet, () => ({ inclusion: (now = now === BEGUN ? ASKED : now), ...OK }));
   daemon.on(locksInclusionPin, ({ pin }) => {
     told.pins.push(pin?.reveal() ?? null);
     now = pin === null ? FAILED : DONE;
-    return { inclusion: now, ok: true };
+    return { inclusion: now, ...OK };
   });
   return told;
 }
@@ -116,14 +118,14 @@ test("a file without five digits is refused before the stick listens", async () 
 test("Ctrl-C cancels it", async () => {
   let now = BEGUN;
   let interrupt = (): void => undefined;
-  daemon.on(locksInclude, () => ({ inclusion: now, ok: true }));
+  daemon.on(locksInclude, () => ({ inclusion: now, ...OK }));
   daemon.on(locksInclusionGet, () => {
     interrupt();
-    return { inclusion: now, ok: true };
+    return { inclusion: now, ...OK };
   });
   daemon.on(locksInclusionCancel, () => {
     now = { ...FAILED, error: { type: "call.cancelled", message: "it was cancelled" } };
-    return { inclusion: now, ok: true };
+    return { inclusion: now, ...OK };
   });
   const onInterrupt = (listener: () => void) => {
     let isFirst = true;
@@ -139,7 +141,7 @@ test("Ctrl-C cancels it", async () => {
 });
 
 test("a second Ctrl-C stops watching a daemon that does not answer", async () => {
-  daemon.on(locksInclude, () => ({ inclusion: BEGUN, ok: true }));
+  daemon.on(locksInclude, () => ({ inclusion: BEGUN, ...OK }));
   daemon.onSilence("/lockbridge/locks/inclusion/get");
   daemon.onSilence("/lockbridge/locks/inclusion/cancel");
   const onInterrupt = (listener: () => void) => {
@@ -154,14 +156,14 @@ test("a second Ctrl-C stops watching a daemon that does not answer", async () =>
 
 test("a lock is excluded, and its lines go from the configuration", async () => {
   const ended = { ...DONE, act: "exclude" as const, included: null, excluded_unit: "stick/node-5" };
-  daemon.on(locksExclude, () => ({ inclusion: ended, ok: true }));
+  daemon.on(locksExclude, () => ({ inclusion: ended, ...OK }));
   const exclude = () => typed(["locks", "exclude"], { socketPath: daemon.socketPath });
   expect(await exclude()).toEqual({
     code: 0,
     out: "stick/node-5 is excluded. Take it out of the configuration too.\n",
     error: "",
   });
-  daemon.on(locksExclude, () => ({ inclusion: { ...ended, excluded_unit: null }, ok: true }));
+  daemon.on(locksExclude, () => ({ inclusion: { ...ended, excluded_unit: null }, ...OK }));
   expect((await exclude()).out).toBe("A lock that was of another network is excluded.\n");
 });
 

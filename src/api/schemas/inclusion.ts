@@ -60,7 +60,7 @@ export const locksExclude = endpoint({
 export const locksInclusionGet = endpoint({
   path: "/lockbridge/locks/inclusion/get",
   methods: READ,
-  role: "technician",
+  role: "viewer",
   input: z.object({ inclusion_id: id, after: z.coerce.number().int().min(0).default(0) }),
   output: inclusionAnswer,
 });
