@@ -29,6 +29,12 @@ export abstract class SimulatedLocks {
   readonly schedulers = new Set<string>();
   /** Locks that give out a checksum of their slots. */
   readonly summers = new Set<string>();
+  /** Its locks give out no checksum although they could. */
+  refusesSums = false;
+  /** What happens at its locks is told to nobody. */
+  isQuiet = false;
+  /** How often slots were read, by unit. */
+  readonly slotReads = new Map<string, number>();
   /** What it tells of a changed slot does not say which. */
   tellsNoSlots = false;
   /** Its locks take no window. */
@@ -153,6 +159,7 @@ export abstract class SimulatedLocks {
     const place = `${unit.key}/${slot}`;
     const code = this.#slots.get(place);
     if (command === 0x30) {
+      this.slotReads.set(unit.key, (this.slotReads.get(unit.key) ?? 0) + 1);
       if (code === undefined) return ok(Buffer.from([0]));
       return unit.withholdsCodes ? ok(Buffer.from([2])) : ok(Buffer.from([1]), counted(code));
     }
@@ -223,6 +230,7 @@ export abstract class SimulatedLocks {
   }
 
   #sum(unit: SimulatedUnit): Buffer {
+    if (this.refusesSums) return status(REFUSED);
     const held = this.#slotNumbers(unit.key).flatMap((slot) => {
       const place = `${unit.key}/${slot}`;
       return [String(this.#slots.get(place) ?? ""), String(this.#windows.get(place) ?? "")];

@@ -121,6 +121,7 @@ export class ReferenceSimulator extends SimulatedLocks {
   protected override tell(command: number, unit: string, ...fields: readonly Buffer[]): void {
     const index = UNITS.findIndex(({ key }) => key === unit);
     if (index < 0) throw new RangeError(`no unit ${unit}`);
+    if (this.isQuiet) return;
     this.#send(frame(0, command, Buffer.concat([Buffer.from([index]), ...fields])));
   }
 

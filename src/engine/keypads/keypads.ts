@@ -211,13 +211,13 @@ export class Keypads {
     });
   }
 
-  /** Frames get lost, and not every lock tells of every change: once a day everything is read. */
+  /** Once a day everything is looked at. */
   #readNightly(): void {
     const now = this.#parts.deps.clock.monotonic();
     for (const [lockId, at] of this.#readAt) {
       if (now - at < READ_ALL_EVERY_MS || !this.#heard.has(lockId)) continue;
       this.#readAt.set(lockId, now);
-      this.#workers.get(lockId)?.readAgain(false);
+      this.#workers.get(lockId)?.readDaily();
     }
   }
 

@@ -1,4 +1,4 @@
-import type { LockEvent, Unit } from "#driver-api";
+import type { LockEvent, LockState, Unit } from "#driver-api";
 import type { InventoryLock } from "#src/domain/inventory";
 import { type LockSettings, type ObservedLock, unsetLock } from "#src/domain/observed-lock";
 import { batteryStatus } from "#src/domain/seam/device";
@@ -99,6 +99,20 @@ const LOW_BATTERY = 0.2;
 const DENIALS = {
   unknown: { reason_code: "unknown_code", message: "The lock did not accept what was entered." },
   outside_window: { reason_code: "expired_code", message: "The code does not open at this time." },
+/** What the lock says when it is asked; what it does not say stays as it was. No event: it may have been so for long. */
+export function noteLockState(
+  deps: EngineDeps,
+  tx: EngineTransaction,
+  lock: InventoryLock,
+  { isLocked, isDoorOpen, battery }: LockState,
+): void {
+  observeLock(deps, tx, lock, {
+    ...(isLocked === null ? {} : { locked: isLocked }),
+    ...(isDoorOpen === null ? {} : { doorOpen: isDoorOpen }),
+    ...(battery === null ? {} : { battery }),
+  });
+}
+
   disabled: { reason_code: "blocklisted_code", message: "The code is disabled at the lock." },
   too_many_attempts: {
     reason_code: "too_many_attempts",

@@ -23,6 +23,9 @@ import type { LockSlot } from "../ports.js";
 import { reserveRefusal } from "../reserve.js";
 import type { Cause, EngineTransaction } from "../transaction.js";
 import { LockClock } from "./lock-clock.js";
+import { isLock, lockFailed, sentenceOf, wasAsked } from "./lock-error.js";
+import { noteLockState } from "./lock-facts.js";
+import { LockSum } from "./lock-sum.js";
 import { planOf } from "./lock-plan.js";
 import { objectOf, ownerOf } from "./owner.js";
 import { settleOwner, storeSlot } from "./slot-change.js";
@@ -64,11 +67,15 @@ export class LockWorker {
   readonly foreign = new Map<number, Secret<string>>();
 
   readonly #clock: LockClock;
+  readonly #sum: LockSum;
+  #isDayOver = false;
+  #isStateOld = true;
 
   constructor(parts: WorkerParts, lock: InventoryLock) {
     this.#parts = parts;
     this.#lock = lock;
     this.#clock = new LockClock(parts.deps);
+    this.#sum = new LockSum(parts.deps.clock);
   }
 
   /** Looks whether there is something to do. Cheap when there is not. */
@@ -100,9 +107,17 @@ export class LockWorker {
    */
   readAgain(isRefreshed: boolean): void {
     this.#clock.forget();
+    this.#sum.forget(true);
+    this.#isStateOld = true;
     for (const { slot } of this.#parts.deps.store.keypads.slots(this.#lock.id)) this.#unread.add(slot.slot);
     if (isRefreshed) this.retry();
     else this.wake();
+  }
+
+  /** Frames get lost, and not every lock tells of every change: everything is read, unless a checksum saves it. */
+  readDaily(): void {
+    this.#isDayOver = true;
+    this.wake();
   }
 
   /** A person says so: whatever rests is tried again. Returns how many slots did. */
@@ -116,9 +131,11 @@ export class LockWorker {
     return resting.length;
   }
 
-  /** The lock says that somebody changed a slot; null: some slot. */
+  /** The lock says that somebody changed a slot; null: some slot, which during an order is taken for its echo. */
   changedAtLock(slot: number | null): void {
     const { deps, transact } = this.#parts;
+    if (slot === null && this.#busySlot !== null) return;
+    this.#sum.forget();
     transact({}, () => {
       for (const known of deps.store.keypads.slots(this.#lock.id)) {
         if (slot !== null && known.slot.slot !== slot) continue;
@@ -134,10 +151,13 @@ export class LockWorker {
     this.#cancelTimer();
     try {
       while (this.#takeWake()) {
+        if (this.#isStateOld) await this.#askState();
+        if (this.#isDayOver) await this.#lookDaily();
         for (let plan = this.#plan(); plan !== null; plan = this.#plan()) {
           const [step] = plan.steps;
           if (step === undefined) {
             onForeign(this.#lock.id);
+            await this.#keepSum();
             if (plan.nextAt !== null) this.#wakeIn(Math.max(0, plan.nextAt - deps.time.read().now) + 1);
             break;
           }
@@ -155,6 +175,37 @@ export class LockWorker {
       // At once, not a turn later: whoever wakes it in between would not be heard.
       this.#isRunning = false;
     }
+  }
+
+  /** What is known of bolt and door is as old as the lock's last word. */
+  async #askState(): Promise<void> {
+    if (this.#keypad() === null) return;
+    this.#isStateOld = false;
+    const { deps, transact } = this.#parts;
+    const state = await this.#call(async (keypad, call) => keypad.readState?.(call)).catch(lockFailed);
+    if (state !== undefined) transact({}, (tx) => noteLockState(deps, tx, this.#lock, state));
+  }
+
+  /** A lock without a checksum, or with another one, is read; one that is away is read when it comes back. */
+  async #lookDaily(): Promise<void> {
+    this.#isDayOver = false;
+    const isSame = await this.#call(async (keypad, call) => {
+      if (!(await this.#sum.isSame(keypad, call))) return false;
+      this.#clock.forget();
+      const { schedule } = keypad;
+      const slots = this.#parts.deps.store.keypads.slots(this.#lock.id);
+      if (schedule !== undefined && slots.some(({ slot }) => slot.sent?.window != null)) {
+        await this.#clock.tell(schedule, call);
+      }
+      return true;
+    }).catch(lockFailed);
+    if (isSame !== true) this.readAgain(false);
+  }
+
+  /** Everything is as it should be: the checksum of this is what the daily reading is saved by. */
+  async #keepSum(): Promise<void> {
+    if (this.#sum.isKnown || this.#keypad()?.checksum === undefined) return;
+    await this.#call((keypad, call) => this.#sum.remember(keypad, call)).catch(lockFailed);
   }
 
   #takeWake(): boolean {
@@ -252,6 +303,7 @@ export class LockWorker {
     // The wish changed since it was planned.
     if (order !== null && (code === null || store.keypads.pinOf(code) !== order.pin)) return true;
     const before = this.#known(number).slot;
+    this.#sum.forget();
     this.#store(number, (slot, now) => ordered(slot, owner, order, now));
     this.#busySlot = number;
     try {
@@ -341,19 +393,4 @@ export class LockWorker {
       for (const owner of owners) settleOwner(deps, tx, owner, { plan: { lockId: this.#lock.id, plan } });
     });
   }
-}
-
-/** What the driver says; anything else is a bug and ends the process. */
-function isLock(error: unknown): error is DriverError {
-  return error instanceof DriverError;
-}
-
-/** Was the lock asked at all? Where it was not, nothing was tried. */
-function wasAsked({ code, effect }: DriverError): boolean {
-  return effect === "unknown" || !["device.lost", "device.busy", "call.cancelled"].includes(code);
-}
-
-/** The message without the code at its end, which a person needs not. */
-function sentenceOf({ message, code }: DriverError): string {
-  return message.replace(` [${code}]`, "");
 }
