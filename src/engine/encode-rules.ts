@@ -50,6 +50,9 @@ export function refuseBeyondLimits(engine: Engine, row: ObjectRow): void {
   if (refusal !== null) throw new JobEnd("uncategorized_error", refusal);
 }
 
+/** The stable code, in errors and in docs/errors.md. */
+export const TIME_UNKNOWN = "time_unknown";
+
 /**
  * The dates of a credential go onto the card. Where nobody knows what day it is, somebody looks at a watch first; with
  * the cloud there, its wishes are of today.
@@ -60,7 +63,7 @@ function unknownTimeRefusal({ deps, offlineWork }: Engine, row: ObjectRow): stri
   const spec = acsCredentialSpec.safeParse(row.spec).data;
   if (spec !== undefined && spec.starts_at === null && spec.ends_at === null) return null;
   const shown = new Date(now).toISOString();
-  return `nobody has told this gateway the date yet, and its clock says ${shown}: when that is right, lockbridge doctor --confirm-clock ${shown} [time_unknown]`;
+  return `nobody has told this gateway the date yet, and its clock says ${shown}: when that is right, lockbridge doctor --confirm-clock ${shown} [${TIME_UNKNOWN}]`;
 }
 
 /** What a refusal of the machine means for the action attempt, in Seam's error types. */
