@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { onTestFinished } from "vitest";
-import type { Caller, SeamModel } from "#src/api/model";
+import type { Caller, SeamModel, Simulation } from "#src/api/model";
 import { gatewayModel } from "#src/api/gateway-model";
+import { GatewaySimulation } from "#src/api/gateway-simulation";
 import { encodeBody, parseBody } from "#src/cloud/body";
 import type { Carrier, CarrierSink } from "#src/cloud/carrier";
 import { enginePort } from "#src/cloud/engine-port";
 import { type CloudLink, createCloudLink } from "#src/cloud/link";
 import type { CloudMessage, GatewayMessage } from "#src/cloud/wire";
+import { simulatedActionType } from "#src/engine/action-types";
 import { cloudModel } from "#src/sandbox/cloud/model";
 import { CloudSite } from "#src/sandbox/cloud/site";
 import { silentLog } from "./memory-gateway.js";
@@ -44,12 +46,20 @@ export class CloudedRig extends KeypadRig {
   /** The line to the cloud is there from now on. */
   async connect(): Promise<void> {
     const { store, time } = this.engine.deps;
+    const simulation = new GatewaySimulation(this.engine, this.#hardware());
     this.#link = createCloudLink({
       gateway: "g",
       sw: "1",
       carrier: new DirectCarrier(this.site, (ms, act) => void this.clock.startTimer(ms, act)),
       store,
-      engine: enginePort(this.engine, () => undefined),
+      engine: enginePort(
+        this.engine,
+        () => undefined,
+        (order, code, commandId) => {
+          const actionType = simulatedActionType(order);
+          simulation.start(order, code, { actionType, cause: { cmd: commandId }, commandId });
+        },
+      ),
       clock: this.clock,
       time,
       random: (size) => new Uint8Array(randomBytes(size)),
@@ -59,6 +69,26 @@ export class CloudedRig extends KeypadRig {
     onTestFinished(() => link.stop());
     link.start();
     await this.settle();
+  }
+
+  /** The rig's own locks, with fingers on them. */
+  #hardware(): Simulation {
+    const keyOf = (unit: string) => unit.split("/")[1] ?? "";
+    const notHere = () => {
+      throw new Error("this rig simulates locks");
+    };
+    return {
+      cardKinds: [],
+      putCard: notHere,
+      takeCard: notHere,
+      putForeignCard: notHere,
+      putRestlessCard: notHere,
+      setGarbled: notHere,
+      setCodeAtLock: notHere,
+      enterCode: (unit, code) => this.simulator.useCode(keyOf(unit), code.reveal()),
+      lockByHand: (unit) => this.simulator.lockByHand(keyOf(unit)),
+      setConnected: notHere,
+    };
   }
 
   /** What is changed from now on travels when it is connected again. */
