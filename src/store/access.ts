@@ -59,10 +59,10 @@ export function auditTable(connection: Connection): AuditTable {
     },
     list({ limit, before = Number.MAX_SAFE_INTEGER }) {
       return connection
-        .all("SELECT seq, at, who, origin, what, target FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?", [
-          before,
-          limit,
-        ])
+        .all(
+          "SELECT seq, at, who, origin, what, target FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ? + 0",
+          [before, limit],
+        )
         .map((row) => storedEntry.parse(row));
     },
     hasAfter: (seq, who) =>

@@ -103,7 +103,7 @@ export class Attempts implements AttemptsTable {
       Object.assign(values, { afterAt: after.createdAt, afterId: after.id });
     }
     const condition = where.length === 0 ? "" : `WHERE ${where.join(" AND ")}`;
-    return this.#select(`${condition} ORDER BY created_at, id LIMIT @limit`, values);
+    return this.#select(`${condition} ORDER BY created_at, id LIMIT @limit + 0`, values);
   }
 
   pending(): readonly ActionAttempt[] {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { tempDir } from "#test/support/temp-store";
@@ -74,4 +74,13 @@ test("an error of ours is passed on as it is", () => {
   const { connection, onFatal } = connect();
   expect(() => connection.run("INSERT INTO nowhere VALUES (1)")).toThrow(/no such table/);
   expect(onFatal).not.toHaveBeenCalled();
+});
+
+test("no statement of the store is compiled anew for its LIMIT", () => {
+  const here = new URL(".", import.meta.url);
+  const sources = readdirSync(here).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
+  const texts = sources.map((name) => readFileSync(new URL(name, here), "utf8")).join("\n");
+  // As Connection's comments say why.
+  expect(texts.match(/LIMIT [?@]\w*(?! \+ 0)(?!\w)/g)).toBeNull();
+  expect(texts.match(/LIMIT [?@]\w* \+ 0/g)?.length).toBeGreaterThan(10);
 });

@@ -74,7 +74,7 @@ export class Events implements EventsTable {
 
   after(seq: number, limit: number): readonly { readonly seq: number; readonly event: SeamEvent }[] {
     return this.#connection
-      .all("SELECT seq, body FROM events WHERE seq > ? ORDER BY seq LIMIT ?", [seq, limit])
+      .all("SELECT seq, body FROM events WHERE seq > ? ORDER BY seq LIMIT ? + 0", [seq, limit])
       .map((row) => ({ seq: placedRow.parse(row).seq, event: storedBody.parse(row).body }));
   }
 
@@ -107,7 +107,7 @@ export class Events implements EventsTable {
     });
     const condition = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
     const order = newestFirst === true ? "occurred_at DESC, seq DESC" : "occurred_at, seq";
-    return this.#select(`${condition} ORDER BY ${order} LIMIT @limit`, values);
+    return this.#select(`${condition} ORDER BY ${order} LIMIT @limit + 0`, values);
   }
 
   #select(condition: string, values: Record<string, SqlValue>): SeamEvent[] {

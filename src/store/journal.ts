@@ -145,7 +145,7 @@ export class Journal implements JournalTable {
   }
 
   #rows(fromSeq: number, limit: number): StoredRow[] {
-    const sql = "SELECT seq, bytes FROM journal WHERE seq >= ? ORDER BY seq LIMIT ?";
+    const sql = "SELECT seq, bytes FROM journal WHERE seq >= ? ORDER BY seq LIMIT ? + 0";
     return this.#connection.all(sql, [fromSeq, limit]).map((row) => storedRow.parse(row));
   }
 }

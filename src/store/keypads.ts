@@ -118,7 +118,10 @@ export function keypadsTable(connection: Connection, sealer: Pick<Sealer, "looku
     },
     openingsDue: (at, limit) =>
       connection
-        .all("SELECT kind, id FROM code_openings WHERE at <= ? ORDER BY at, kind, id LIMIT ?", [at, limit])
+        .all("SELECT kind, id FROM code_openings WHERE at <= ? ORDER BY at, kind, id LIMIT ? + 0", [
+          at,
+          limit,
+        ])
         .map((row) => named.parse(row)),
     lock: (id) => lockRow.parse(connection.get("SELECT observed, settings FROM locks WHERE id = ?", [id])),
     putLock(id, { observed, settings }) {

@@ -4,9 +4,11 @@ import type { CredentialRecord } from "#src/domain/credential/credential.schema"
 import { CredentialRecordError, parseCredentialRecord } from "#src/domain/credential/credential.step";
 import { OBJECT_KINDS, type ObjectKind } from "#src/domain/spec";
 import type { ListQuery, ObjectRow, ObjectsTable } from "#src/engine/ports";
+import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import { asFlag, asList, blob, flag, jsonObjectText, jsonText } from "./columns.js";
 import type { Connection, SqlValue } from "./connection.js";
+import { changedColumns, type Column, type ColumnValues, updateOf, UPSERT } from "./object-columns.js";
 import type { Place, Sealer } from "./sealer.js";
 import { RowMemory } from "./row-memory.js";
 import { candidatesOf, indexPending, isIndexable, rareCandidates } from "./search.js";
@@ -38,15 +40,6 @@ const storedTombstone = z.object({ at: z.number(), revoked: flag }).optional();
 const storedCount = z.object({ n: z.number() });
 const storedPlace = z.object({ id: z.string(), created_at: z.number() }).optional();
 
-const UPSERT = `INSERT INTO objects (kind, id, epoch, rev, spec, denied, code_sealed, code_lookup, record, job_id,
-    card_credential_id, dirty, blocked, provisional, gone, created_at, system_id, user_id, search_text)
-  VALUES (@kind, @id, @epoch, @rev, @spec, @denied, @codeSealed, @codeLookup, @record, @jobId,
-    @cardCredentialId, @dirty, @blocked, @provisional, @gone, @createdAt, @systemId, @userId, @searchText)
-  ON CONFLICT (kind, id) DO UPDATE SET epoch = @epoch, rev = @rev, spec = @spec, denied = @denied,
-    code_sealed = @codeSealed, code_lookup = @codeLookup, record = @record, job_id = @jobId,
-    card_credential_id = @cardCredentialId, dirty = @dirty, blocked = @blocked, provisional = @provisional,
-    gone = @gone, created_at = @createdAt, system_id = @systemId, user_id = @userId, search_text = @searchText`;
-
 /** States of a document that take something away. */
 const DENIALS = ["revoked", "deleted", "forgotten"] as const;
 
@@ -77,35 +70,51 @@ export class Objects implements ObjectsTable {
 
   put(row: ObjectRow): void {
     refusePin(row);
-    const { kind, id, code } = row;
+    const { kind, id } = row;
+    const before = this.#memory.get(kind, id);
+    const { record } = row;
     // What could not be read back is not stored.
-    const record = row.record === null ? null : parseCredentialRecord(row.record);
+    const checked = record === null || record === before?.record ? record : parseCredentialRecord(record);
+    const values = this.#columnsOf({ ...row, record: checked });
+    const changed =
+      before === undefined || row.code !== null ? undefined : changedColumns(this.#columnsOf(before), values);
+    const isChanged = (column: Column) => changed?.includes(column) !== false;
     this.#connection.transaction(() => {
       this.#memory.forget(kind, id);
-      this.#connection.run(UPSERT, {
-        kind,
-        id,
-        epoch: row.epoch,
-        rev: row.rev,
-        spec: JSON.stringify(row.spec),
-        denied: asFlag(DENIALS.some((state) => state === row.spec["state"])),
-        codeSealed: code === null ? null : this.#sealer.sealText(codePlace(kind, id), code),
-        codeLookup: code === null ? null : this.#sealer.lookup(code),
-        record: record === null ? null : JSON.stringify(record),
-        jobId: record?.context.job?.id ?? null,
-        cardCredentialId: row.cardCredentialId,
-        dirty: asFlag(row.dirty),
-        blocked: row.blocked,
-        provisional: row.provisional,
-        gone: asFlag(row.gone),
-        createdAt: row.createdAt,
-        systemId: row.systemId,
-        userId: row.userId,
-        searchText: row.searchText,
+      if (changed?.length !== 0)
+        this.#connection.run(changed === undefined ? UPSERT : updateOf(changed), { kind, id, ...values });
+      if (isChanged("record")) this.#putCards(kind, id, checked === null ? [] : cardNamesOf(checked));
+      if (isChanged("search_text")) indexPending(this.#connection);
+      // As it would be read: what the caller holds may still change.
+      this.#memory.keep({
+        ...row,
+        spec: isChanged("spec") ? (JSON.parse(values.spec) as JsonObject) : (before?.spec ?? {}),
+        record: isChanged("record") ? recordIn(values.record) : (before?.record ?? null),
       });
-      this.#putCards(kind, id, record === null ? [] : cardNamesOf(record));
-      indexPending(this.#connection);
     });
+  }
+
+  #columnsOf(row: ObjectRow): ColumnValues {
+    const { kind, id, code, record } = row;
+    return {
+      epoch: row.epoch,
+      rev: row.rev,
+      spec: JSON.stringify(row.spec),
+      denied: asFlag(DENIALS.some((state) => state === row.spec["state"])),
+      code_sealed: code === null ? null : this.#sealer.sealText(codePlace(kind, id), code),
+      code_lookup: code === null ? null : this.#sealer.lookup(code),
+      record: record === null ? null : JSON.stringify(record),
+      job_id: record?.context.job?.id ?? null,
+      card_credential_id: row.cardCredentialId,
+      dirty: asFlag(row.dirty),
+      blocked: row.blocked,
+      provisional: row.provisional,
+      gone: asFlag(row.gone),
+      created_at: row.createdAt,
+      system_id: row.systemId,
+      user_id: row.userId,
+      search_text: row.searchText,
+    };
   }
 
   remove(kind: ObjectKind, id: string, at: number, revoked: boolean): void {
@@ -221,7 +230,7 @@ export class Objects implements ObjectsTable {
     values: Readonly<Record<string, SqlValue>>,
     from = "objects",
   ): readonly string[] {
-    const sql = `SELECT objects.id FROM ${from} WHERE ${where.join(" AND ")} ORDER BY created_at, id LIMIT @limit`;
+    const sql = `SELECT objects.id FROM ${from} WHERE ${where.join(" AND ")} ORDER BY created_at, id LIMIT @limit + 0`;
     return this.#connection.column(sql, values).map(String);
   }
 
@@ -237,12 +246,12 @@ export class Objects implements ObjectsTable {
   }
 
   dirty(limit: number): readonly ObjectRow[] {
-    return this.#select("WHERE dirty = 1 ORDER BY denied DESC, epoch, rev, kind, id LIMIT ?", [limit]);
+    return this.#select("WHERE dirty = 1 ORDER BY denied DESC, epoch, rev, kind, id LIMIT ? + 0", [limit]);
   }
 
   blocked(prefix: string, limit: number): readonly ObjectRow[] {
     // A range, not LIKE: it uses the index, and a prefix may hold any character.
-    return this.#select("WHERE blocked >= ? AND blocked < ? ORDER BY blocked, kind, id LIMIT ?", [
+    return this.#select("WHERE blocked >= ? AND blocked < ? ORDER BY blocked, kind, id LIMIT ? + 0", [
       prefix,
       prefix + LAST_CHARACTER,
       limit,
@@ -320,6 +329,11 @@ export class Objects implements ObjectsTable {
       searchText: stored.search_text,
     };
   }
+}
+
+/** A record that was checked before it was written. */
+function recordIn(text: string | null): CredentialRecord | null {
+  return text === null ? null : (JSON.parse(text) as CredentialRecord);
 }
 
 /** What its cards are known by: serial numbers, and the name of its badge. */

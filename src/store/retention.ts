@@ -11,19 +11,19 @@ const ROWS_AT_ONCE = 100;
 const EVENTS = `DELETE FROM events WHERE seq IN (SELECT seq FROM events INDEXED BY events_by_time
   WHERE occurred_at < @before AND seq < (SELECT max(seq) FROM events)
     AND NOT EXISTS (SELECT 1 FROM webhook_deliveries WHERE event_id = events.id)
-  ORDER BY occurred_at LIMIT @limit)`;
+  ORDER BY occurred_at LIMIT @limit + 0)`;
 const EVENTS_BEYOND = `DELETE FROM events WHERE seq IN (SELECT seq FROM events
   WHERE seq <= (SELECT max(seq) FROM events) - @keep
     AND NOT EXISTS (SELECT 1 FROM webhook_deliveries WHERE event_id = events.id)
-  ORDER BY seq LIMIT @limit)`;
+  ORDER BY seq LIMIT @limit + 0)`;
 const ATTEMPTS = `DELETE FROM attempts WHERE id IN (SELECT id FROM attempts
-  WHERE finished_at < @before ORDER BY finished_at LIMIT @limit)`;
+  WHERE finished_at < @before ORDER BY finished_at LIMIT @limit + 0)`;
 const AUDIT = `DELETE FROM audit WHERE seq IN (SELECT seq FROM audit INDEXED BY audit_by_time
-  WHERE at < @before AND seq < (SELECT max(seq) FROM audit) ORDER BY at LIMIT @limit)`;
+  WHERE at < @before AND seq < (SELECT max(seq) FROM audit) ORDER BY at LIMIT @limit + 0)`;
 const AUDIT_BEYOND = `DELETE FROM audit WHERE seq IN (SELECT seq FROM audit
-  WHERE seq <= (SELECT max(seq) FROM audit) - @keep ORDER BY seq LIMIT @limit)`;
+  WHERE seq <= (SELECT max(seq) FROM audit) - @keep ORDER BY seq LIMIT @limit + 0)`;
 const TOMBSTONES = `DELETE FROM tombstones WHERE (kind, id) IN (SELECT kind, id FROM tombstones
-  WHERE at < @before ORDER BY at LIMIT @limit)`;
+  WHERE at < @before ORDER BY at LIMIT @limit + 0)`;
 
 /**
  * Removes what `retention` does not ask to keep, of each table at most a hundred rows; answers how many went. `certain`:

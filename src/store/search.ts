@@ -66,7 +66,7 @@ export function indexPending(connection: Connection): void {
 
 /** The index's numbers for at most so many of those that fit. */
 function numbersOf(connection: Connection, wanted: string, limit: number): readonly unknown[] {
-  const sql = "SELECT rowid FROM search_index WHERE search_index MATCH ? LIMIT ?";
+  const sql = "SELECT rowid FROM search_index WHERE search_index MATCH ? LIMIT ? + 0";
   return connection.column(sql, [wanted, limit]);
 }
 

@@ -17,7 +17,7 @@ export function snapshotItemsTable(connection: Connection): SnapshotItemsTable {
         .all(
           `SELECT kind, id, EXISTS (SELECT 1 FROM snapshot_items AS named
              WHERE named.kind = objects.kind AND named.id = objects.id) AS "isNamed"
-           FROM objects WHERE (kind, id) > (?, ?) ORDER BY kind, id LIMIT ?`,
+           FROM objects WHERE (kind, id) > (?, ?) ORDER BY kind, id LIMIT ? + 0`,
           [after?.kind ?? "", after?.id ?? "", limit],
         )
         .map((row) => compared.parse(row));

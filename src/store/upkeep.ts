@@ -22,7 +22,7 @@ export function wakeupsTable(connection: Connection): Store["wakeups"] {
     },
     due(at, limit) {
       return connection
-        .all("SELECT kind, id FROM wakeups WHERE at <= ? ORDER BY at, kind, id LIMIT ?", [at, limit])
+        .all("SELECT kind, id FROM wakeups WHERE at <= ? ORDER BY at, kind, id LIMIT ? + 0", [at, limit])
         .map((row) => wakeup.parse(row));
     },
     next() {
@@ -92,7 +92,7 @@ export function quarantineTable(connection: Connection, sealer: Sealer): Store["
     list(limit) {
       return connection
         .all(
-          "SELECT epoch, rev, kind, id, raw_sealed, code FROM quarantine ORDER BY epoch, rev, kind, id LIMIT ?",
+          "SELECT epoch, rev, kind, id, raw_sealed, code FROM quarantine ORDER BY epoch, rev, kind, id LIMIT ? + 0",
           [limit],
         )
         .map((row) => {
