@@ -25,10 +25,6 @@ export function gatewayLocks(engine: Engine): SiteLocks {
       );
       return (ids ?? []).map((id) => renderActionAttempt(attemptOf(engine, id)));
     },
-    tellPulled({ lockId, codeId, backupId }, by) {
-      const subject = { device_id: lockId, access_code_id: codeId, backup_access_code_id: backupId };
-      engine.transact(causeOf(by), (tx) => tx.emit("access_code.backup_access_code_pulled", subject));
-    },
     turnBolt: (lockId, act, by) =>
       renderActionAttempt(startBolt(engine, { lockId, act, cause: causeOf(by) })),
   };

@@ -139,7 +139,10 @@ export const journalEventSchema = z.discriminatedUnion("k", [
     ...head,
     data: z.object({ device_id: z.string(), slot: z.number() }),
   }),
-  /** What is known of an access code changed; `events` are Seam's, told because of it, in this order. */
+  /**
+   * What is known of an access code changed; `events` are Seam's, told because of it, in this order, and `more` has the
+   * further members of those that have some. That a change was requested is told by who took the request.
+   */
   z.object({
     k: z.literal("code_observed"),
     ...onObject,
@@ -147,6 +150,7 @@ export const journalEventSchema = z.discriminatedUnion("k", [
       device_id: z.string(),
       observed: observedCodeSchema,
       events: z.array(z.enum(SEAM_EVENT_TYPES)),
+      more: z.partialRecord(z.enum(SEAM_EVENT_TYPES), z.record(z.string(), json)).default({}),
     }),
   }),
   z.object({

@@ -1,4 +1,5 @@
 import type { Inventory } from "#src/domain/inventory";
+import { inventoryEvents } from "#src/domain/seam/inventory-events";
 import { acsCredentialSpec } from "#src/domain/spec";
 import { fingerprintOf, type Json } from "#src/lib/json";
 import { unblock } from "./desired.js";
@@ -7,7 +8,7 @@ import { everyCredential, everyRow } from "./every-credential.js";
 import type { EngineTransaction } from "./transaction.js";
 
 /**
- * Tells the cloud of a changed configuration, and marks the credentials that it concerns: those that wait for
+ * Tells the cloud and apps of a changed configuration, and marks the credentials that it concerns: those that wait for
  * something that is there now, and those that name something that is not there any more.
  */
 export function adoptInventory(
@@ -22,6 +23,7 @@ export function adoptInventory(
     tx.journal({ k: "inventory", data: { hash, inventory } });
     store.meta.set("inventory_hash", hash);
     store.meta.set("inventory", asJson(inventory));
+    for (const { type, subject } of inventoryEvents(before ?? null, inventory)) tx.emit(type, subject);
     unblock(deps, "entrance_removed");
     unblock(deps, "system_removed");
     if (before == null) return;

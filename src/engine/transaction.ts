@@ -10,6 +10,7 @@ import type { CredentialRecord, Desired, Issuance } from "#src/domain/credential
 import { wakeAt } from "#src/domain/credential/wake";
 import type { JournalEvent } from "#src/domain/journal";
 import type { Observed } from "#src/domain/observed";
+import { endEvent } from "#src/domain/seam/action-attempt";
 import { type EventSubject, seamEvent, type SeamEventType } from "#src/domain/seam/event";
 import type { Json } from "#src/lib/json";
 import { uuidV7 } from "#src/lib/uuid";
@@ -233,7 +234,7 @@ export class EngineTransaction {
     }
   }
 
-  /** Ends a pending attempt and tells the cloud. Does nothing when it has ended already. */
+  /** Ends a pending attempt and tells the cloud, and apps where its kind has an event. Does nothing when it has ended already. */
   finishAttempt(id: string, outcome: Pick<ActionAttempt, "status" | "result" | "error">): void {
     const { store, meter } = this.#deps;
     const attempt = store.attempts.get(id);
@@ -249,6 +250,8 @@ export class EngineTransaction {
         error: outcome.error,
       },
     });
+    const told = endEvent({ ...attempt, ...outcome });
+    if (told !== null) this.emit(told.type, told.subject);
   }
 }
 

@@ -326,8 +326,12 @@ export class EngineRig {
     return { status, result, error };
   }
 
+  /** But for those that say what the site has. */
   events(): string[] {
-    return this.store.events.list({ where: {}, limit: 1_000 }).map(({ event_type }: SeamEvent) => event_type);
+    return this.store.events
+      .list({ where: {}, limit: 1_000 })
+      .map(({ event_type }: SeamEvent) => event_type)
+      .filter((type) => !type.endsWith(".added"));
   }
 
   journal(): string[] {

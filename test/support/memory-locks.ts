@@ -39,7 +39,6 @@ export function memoryLocks(objects: MemoryObjects, finished: (actionType: strin
       );
       return works.map(({ actionType }) => finished(actionType));
     },
-    tellPulled: () => undefined,
     turnBolt: (_, to) => finished(to === "lock_door" ? "LOCK_DOOR" : "UNLOCK_DOOR"),
   };
 }

@@ -73,7 +73,7 @@ export function accessCodesSection(site: SiteObjects, locks: SiteLocks): AccessC
       if (code === undefined) throw seamErrorOf(noneLeft(lock));
       return code;
     },
-    pullBackup: (id, by) => showCode(site, pullBackup(site, locks, managed(id), by), by),
+    pullBackup: (id, by) => showCode(site, pullBackup(site, managed(id), by), by),
     reportConstraints(deviceId, lengths, by) {
       lockOf(site, deviceId);
       const settings = { ...locks.settings(deviceId), codeLengths: [...lengths] };

@@ -3,7 +3,7 @@ import { isoInstant } from "#src/domain/seam/instant";
 import type { AccessCodeSpec } from "#src/domain/spec";
 import { seamErrorOf } from "../fault.js";
 import type { Caller } from "../model.js";
-import { lockOf, type SiteLocks } from "./site-locks.js";
+import { lockOf } from "./site-locks.js";
 import {
   ALL,
   codeSpecOf,
@@ -15,12 +15,7 @@ import {
 } from "./site-objects.js";
 
 /** Hands out a code of the lock's pool in place of one that does not work; the same one again for the same code. */
-export function pullBackup(
-  site: SiteObjects,
-  locks: SiteLocks,
-  original: SiteObject,
-  by: Caller,
-): SiteObject {
+export function pullBackup(site: SiteObjects, original: SiteObject, by: Caller): SiteObject {
   const spec = codeSpecOf(original);
   const lock = lockOf(site, spec.device_id);
   const known = spec.pulled_backup_access_code_id;
@@ -49,7 +44,6 @@ export function pullBackup(
     documentOf("access_code", original.id, linked, original.code),
   ];
   site.change(documents, by, "pulled a backup access_code");
-  locks.tellPulled({ lockId: lock.id, codeId: original.id, backupId: backup.id }, by);
   return objectOf(site, "access_code", backup.id);
 }
 

@@ -17,11 +17,6 @@ export interface SiteLocks {
   codesOn(lockId: string): readonly CodeOnLock[];
   /** Stores the documents, all or none, and answers the action attempt of each work, in their order. */
   carryOut(works: readonly CodeWork[], by: Caller, what: string): readonly JsonObject[];
-  /** Tells apps that a backup was handed out. */
-  tellPulled(
-    code: { readonly lockId: string; readonly codeId: string; readonly backupId: string },
-    by: Caller,
-  ): void;
   /** Answers the pending attempt. */
   turnBolt(lockId: string, to: "lock_door" | "unlock_door", by: Caller): JsonObject;
 }

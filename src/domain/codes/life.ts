@@ -4,10 +4,11 @@ import type { AccessCodeSpec } from "../spec.js";
 import type { CodeProblem } from "./plan.js";
 import { isSameWindow, type LockWindow, lockWindowSchema } from "./schedule.js";
 import { holds, type Slot, surePin } from "./slot.js";
+import { toldCodeSchema, toldOf } from "./told.js";
 
 /**
- * What is known of one access code, and what others are told when it changes: two pure functions over its document,
- * its wish and its slot. Statuses, errors and warnings are Seam's.
+ * What is known of one access code: a pure function over its document, its wish and its slot. Statuses, errors and
+ * warnings are Seam's; what others are told when it changes is `events.ts`.
  */
 export const codeLifeSchema = z.object({
   observed: observedCodeSchema,
@@ -16,10 +17,7 @@ export const codeLifeSchema = z.object({
   /** When the present status began, epoch ms. */
   since: z.number(),
   /** What was told of its document; the lock has no part in it. */
-  told: z
-    .object({ name: z.string().nullable(), startsAt: z.string().nullable(), endsAt: z.string().nullable() })
-    .nullable()
-    .default(null),
+  told: toldCodeSchema.nullable().default(null),
   /** The window that the lock did not take, and why; the gateway sees to it instead. */
   refused: z.object({ window: lockWindowSchema, reason: z.string() }).nullable().default(null),
 });
@@ -78,7 +76,7 @@ export function lifeOf(situation: CodeSituation, before: CodeLife | null): CodeL
       : (sure ?? (situation.slot === null ? null : (before?.onLock ?? null))),
     since,
     refused: refused ?? null,
-    told: { name: spec.name, startsAt: spec.starts_at, endsAt: spec.ends_at },
+    told: toldOf(spec, situation.pin),
     observed: {
       rev,
       status,
@@ -228,71 +226,4 @@ function refusalOf(refused: CodeLife["refused"]): readonly Body[] {
     `The lock does not keep this time frame itself: ${refused.reason}. ` +
     "The gateway puts the code on the lock shortly before its start and takes it off at its end.";
   return [{ code: "unknown_issue_with_access_code", message }];
-}
-
-// ── What others are told ─────────────────────────────────────────────────────────────────────────────────────────
-
-export type CodeSeamEvent =
-  | "access_code.created"
-  | "access_code.changed"
-  | "access_code.name_changed"
-  | "access_code.time_frame_changed"
-  | "access_code.set_on_device"
-  | "access_code.scheduled_on_device"
-  | "access_code.code_changed"
-  | "access_code.removed_from_device"
-  | "access_code.modified_external_to_seam"
-  | "access_code.deleted_external_to_seam"
-  | "access_code.failed_to_set_on_device"
-  | "access_code.failed_to_remove_from_device"
-  | "access_code.delay_in_setting_on_device"
-  | "access_code.delay_in_removing_from_device";
-
-/** Events of a managed code, in this order. That it is gone for good (`access_code.deleted`) is told by who removes it. */
-export function codeEvents(
-  before: CodeLife | null,
-  after: CodeLife,
-  outside: { readonly before: Slot["outside"]; readonly after: Slot["outside"] },
-): readonly CodeSeamEvent[] {
-  const events: CodeSeamEvent[] = [];
-  if (before === null) events.push("access_code.created");
-  events.push(...documentEvents(before?.told ?? null, after.told));
-  if (outside.after !== null && outside.after.at !== outside.before?.at) {
-    events.push(
-      outside.after.change === "modified"
-        ? "access_code.modified_external_to_seam"
-        : "access_code.deleted_external_to_seam",
-    );
-  }
-  const [was, is] = [before?.onLock ?? null, after.onLock];
-  if (is !== null && is !== was) {
-    events.push("access_code.set_on_device");
-    if (was !== null) events.push("access_code.code_changed");
-  }
-  if (is === null && was !== null) {
-    events.push("access_code.removed_from_device");
-  }
-  if (after.observed.isScheduledOnDevice && before?.observed.isScheduledOnDevice !== true) {
-    events.push("access_code.scheduled_on_device");
-  }
-  const isNew = (list: "errors" | "warnings", code: string): boolean =>
-    after.observed[list].some((notice) => notice.code === code) &&
-    before?.observed[list].some((notice) => notice.code === code) !== true;
-  for (const code of ["failed_to_set_on_device", "failed_to_remove_from_device"] as const) {
-    if (isNew("errors", code)) events.push(`access_code.${code}`);
-  }
-  for (const code of ["delay_in_setting_on_device", "delay_in_removing_from_device"] as const) {
-    if (isNew("warnings", code)) events.push(`access_code.${code}`);
-  }
-  return events;
-}
-
-function documentEvents(before: CodeLife["told"], after: CodeLife["told"]): readonly CodeSeamEvent[] {
-  if (before === null || after === null) return [];
-  const events: CodeSeamEvent[] = [];
-  if (before.name !== after.name) events.push("access_code.name_changed");
-  if (before.startsAt !== after.startsAt || before.endsAt !== after.endsAt) {
-    events.push("access_code.time_frame_changed");
-  }
-  return events.length === 0 ? [] : ["access_code.changed", ...events];
 }

@@ -41,6 +41,7 @@ test("a code is there at once, opens the door, and is gone at once", async () =>
     "created",
     "set_on_device",
     "lock.unlocked",
+    "mutations_requested",
     "removed_from_device",
     "deleted",
   ]);

@@ -19,7 +19,13 @@ test("a code is put on the lock, verified, told, and taken off again", async () 
   await rig.settle();
   expect(rig.held("lock-1")).toEqual({});
   expect(rig.store.objects.get("access_code", A)).toMatchObject({ gone: true, code: null });
-  expect(rig.eventsOf(A)).toEqual(["created", "set_on_device", "removed_from_device", "deleted"]);
+  expect(rig.eventsOf(A)).toEqual([
+    "created",
+    "set_on_device",
+    "mutations_requested",
+    "removed_from_device",
+    "deleted",
+  ]);
   expect(rig.simulator.changes).toBe(2);
   expect(rig.journal()).toEqual(expect.arrayContaining(["slot_set", "slot_removed", "deleted"]));
 });
@@ -35,7 +41,15 @@ test("a changed PIN replaces the old one in its slot; a changed name changes not
   await rig.settle();
   expect(rig.held("lock-1")).toEqual({ 1: "4712" });
   expect(rig.simulator.changes).toBe(2);
-  expect(rig.eventsOf(A).slice(2)).toEqual(["set_on_device", "code_changed", "changed", "name_changed"]);
+  expect(rig.eventsOf(A).slice(2)).toEqual([
+    "mutations_requested",
+    "changed",
+    "set_on_device",
+    "code_changed",
+    "mutations_requested",
+    "changed",
+    "name_changed",
+  ]);
 });
 
 test("two changes in one turn are both carried out", async () => {
@@ -160,7 +174,7 @@ describe("time-bound codes", () => {
     await rig.settle();
     expect(rig.held("lock-1")).toEqual({ 1: "4711" });
     expect(rig.simulator.changes).toBe(1);
-    expect(rig.eventsOf(A).slice(2)).toEqual(["changed", "time_frame_changed"]);
+    expect(rig.eventsOf(A).slice(2)).toEqual(["mutations_requested", "changed", "time_frame_changed"]);
   });
 
   test("suspended and active again", async () => {

@@ -2,6 +2,7 @@ import type { LockEvent, LockState, Unit } from "#driver-api";
 import type { InventoryLock } from "#src/domain/inventory";
 import { type LockSettings, type ObservedLock, unsetLock } from "#src/domain/observed-lock";
 import { batteryStatus } from "#src/domain/seam/device";
+import { deviceTrouble } from "#src/domain/seam/trouble";
 import type { SeamEventType } from "#src/domain/seam/event";
 import { canonicalJson, type JsonObject } from "#src/lib/json";
 import { offlineReason } from "../device-problem.js";
@@ -56,7 +57,10 @@ export function notePresence(deps: EngineDeps, tx: EngineTransaction, lock: Inve
     const { message, since } = offlineReason(deps.devices, lock.unit);
     const errors = [{ code: "device_offline", message, createdAt: since ?? tx.now }];
     observeLock(deps, tx, lock, { online: false, errors });
-    if (before.online) happened(tx, lock, "device.disconnected", { error_code: "device_disconnected" });
+    if (before.online) {
+      const trouble = deviceTrouble(lockRow(deps, lock.id));
+      happened(tx, lock, "device.disconnected", { error_code: "device_disconnected", ...trouble });
+    }
     return;
   }
   const [device = ""] = lock.unit.split("/");

@@ -1,8 +1,10 @@
-import { codeEvents, type CodeLife, lifeOf } from "#src/domain/codes/life";
+import { type CodeEvent, codeEvents } from "#src/domain/codes/events";
+import { type CodeLife, lifeOf } from "#src/domain/codes/life";
 import type { CodeProblem } from "#src/domain/codes/plan";
 import { isOver, setsAt } from "#src/domain/codes/schedule";
 import { holds, type Slot } from "#src/domain/codes/slot";
 import type { SeamEventType } from "#src/domain/seam/event";
+import { codeTrouble, deviceTrouble, TROUBLED } from "#src/domain/seam/trouble";
 import { type AccessCodeSpec, accessCodeSpec } from "#src/domain/spec";
 import { canonicalJson } from "#src/lib/json";
 import { offlineReason } from "../device-problem.js";
@@ -10,6 +12,7 @@ import type { EngineDeps } from "../engine-deps.js";
 import { isGoneState } from "../gone-state.js";
 import type { CodeWish, ObjectRow } from "../ports.js";
 import type { EngineTransaction } from "../transaction.js";
+import { lockRow } from "./lock-facts.js";
 import { type KnownPlan, planFor, slotOf } from "./lock-plan.js";
 import { refusableWindow, timesOf } from "./code-times.js";
 import { objectOf, ownerOf } from "./owner.js";
@@ -44,15 +47,18 @@ export function settleCode(
     before: told.outsideBefore === undefined ? (slot?.outside ?? null) : told.outsideBefore,
     after: slot?.outside ?? null,
   };
-  const events: SeamEventType[] = [
-    ...(spec.is_managed ? codeEvents(before, after, outside) : []),
-    ...(told.also ?? []),
+  const trouble = () => ({ ...codeTrouble(after.observed), ...deviceTrouble(lockRow(deps, spec.device_id)) });
+  const events: CodeEvent[] = [
+    ...(spec.is_managed ? codeEvents(before, after, outside) : []).map((event) =>
+      TROUBLED.has(event.type) ? { ...event, more: trouble() } : event,
+    ),
+    ...(told.also ?? []).map((type) => ({ type, more: {} })),
   ];
   const isLeft = slots.length === 0 && !isWanted && keypads.unmanagedSlot(id) === undefined;
   const endsAt = spec.ends_at === null ? null : Date.parse(spec.ends_at);
   if (isLeft && (!spec.is_managed || isGoneState(spec.state) || isOver({ endsAt }, tx.certain))) {
     const last = spec.is_managed ? "access_code.deleted" : "access_code.unmanaged.removed";
-    leave(deps, tx, row, spec, [...events, last]);
+    leave(deps, tx, row, spec, [...events, { type: last, more: {} }]);
     return;
   }
   const isSame = before !== null && canonicalJson(before) === canonicalJson(after);
@@ -63,10 +69,22 @@ export function settleCode(
     k: "code_observed",
     kind: "access_code",
     id,
-    data: { device_id: spec.device_id, observed: after.observed, events },
+    data: { device_id: spec.device_id, observed: after.observed, ...journaled(row, events) },
   });
   endAttempts(deps, tx, id, after);
   if (spec.is_backup) settlePoolUsers(deps, tx, spec.device_id);
+}
+
+/** The cloud has told its apps of its own wishes when it took them. */
+function journaled({ provisional }: ObjectRow, events: readonly CodeEvent[]) {
+  const news = events.filter(
+    ({ type }) => type !== "access_code.mutations_requested" || provisional !== null,
+  );
+  const detailed = news.filter(({ more }) => Object.keys(more).length > 0);
+  return {
+    events: news.map(({ type }) => type),
+    more: Object.fromEntries(detailed.map(({ type, more }) => [type, more])),
+  };
 }
 
 /** Whether there is a backup for them has changed. */
@@ -190,7 +208,7 @@ function leave(
   tx: EngineTransaction,
   row: ObjectRow,
   spec: AccessCodeSpec,
-  events: readonly SeamEventType[],
+  events: readonly CodeEvent[],
 ): void {
   const { id } = row;
   if (spec.state === "forgotten") store.objects.remove("access_code", id, tx.now, true);
@@ -234,7 +252,7 @@ function endAttempts(
   }
 }
 
-function tell(tx: EngineTransaction, spec: AccessCodeSpec, events: readonly SeamEventType[]): void {
+function tell(tx: EngineTransaction, spec: AccessCodeSpec, events: readonly CodeEvent[]): void {
   const subject = { device_id: spec.device_id, access_code_id: spec.access_code_id };
-  for (const type of events) tx.emit(type, subject);
+  for (const { type, more } of events) tx.emit(type, { ...more, ...subject });
 }

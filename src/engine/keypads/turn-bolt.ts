@@ -49,18 +49,7 @@ export function startBolt(
   const stop = clock.startTimer(Math.min(limits.jobMs, lifeMs), () => control.abort(tooLong));
   const end = (outcome: Pick<ActionAttempt, "status" | "result" | "error">): void => {
     stop();
-    engine.transact(cause, (tx) => {
-      tx.finishAttempt(attempt.id, outcome);
-      const { status, error } = outcome;
-      const type = `action_attempt.${act}.${status === "success" ? "succeeded" : "failed"}` as const;
-      tx.emit(type, {
-        device_id: lockId,
-        action_attempt_id: attempt.id,
-        action_type: attempt.actionType,
-        status,
-        ...(error === null ? {} : { error_type: error.type }),
-      });
-    });
+    engine.transact(cause, (tx) => tx.finishAttempt(attempt.id, outcome));
   };
   const done = engine.keypads.turnBolt(lockId, act === "lock_door" ? "lock" : "unlock", control.signal);
   void done.then(

@@ -47,15 +47,6 @@ export function cloudLocks(site: CloudSite, objects: SiteObjects): SiteLocks {
         );
       });
     },
-    tellPulled({ lockId, codeId, backupId }) {
-      const now = site.clock.now();
-      const { workspaceId, connectedAccountId } = site.inventory.get();
-      site.events.emit(
-        "access_code.backup_access_code_pulled",
-        { device_id: lockId, access_code_id: codeId, backup_access_code_id: backupId },
-        { cause: backupId, workspaceId, connectedAccountId, occurredAt: now, createdAt: now },
-      );
-    },
     turnBolt: (lockId, to, by) =>
       renderActionAttempt(site.order({ act: to, target: { device_id: lockId } }, by.name, lockId)),
   };

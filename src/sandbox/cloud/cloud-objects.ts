@@ -1,6 +1,8 @@
-import type { ObjectQuery, SiteObject, SiteObjects } from "#src/api/sections/site-objects";
+import type { ObjectQuery, SiteDocument, SiteObject, SiteObjects } from "#src/api/sections/site-objects";
+import { requestedMutations, toldOf } from "#src/domain/codes/told";
 import type { ObservedCode } from "#src/domain/observed-code";
 import { observedAt } from "#src/domain/seam/credential";
+import { accessCodeSpec } from "#src/domain/spec";
 import type { CloudObject } from "./feed.js";
 import type { CloudSite } from "./site.js";
 
@@ -26,12 +28,37 @@ export function cloudObjects(site: CloudSite): SiteObjects {
         .map(shown),
     change: (documents) =>
       site.transact(() => {
-        for (const { kind, id, spec, code } of documents) {
+        for (const document of documents) {
+          const { kind, id, spec, code } = document;
+          tellRequested(site, document);
           if (spec["state"] === "deleted") site.delete(kind, id);
           else site.put({ kind, id, spec, code });
         }
       }),
   };
+}
+
+/** What is wanted otherwise of an access code from now on. */
+function tellRequested(site: CloudSite, { kind, id, spec, code }: SiteDocument): void {
+  const before = kind === "access_code" ? site.feed.get(kind, id) : undefined;
+  if (before === undefined || before.spec["is_managed"] === false) return;
+  const wish = (document: Pick<SiteDocument, "spec" | "code">) =>
+    toldOf(accessCodeSpec.parse(document.spec), document.code?.reveal() ?? null);
+  const requested_mutations = requestedMutations(wish(before), wish({ spec, code }));
+  if (requested_mutations.length === 0) return;
+  const now = site.clock.now();
+  const { workspaceId, connectedAccountId } = site.inventory.get();
+  site.events.emit(
+    "access_code.mutations_requested",
+    { requested_mutations, access_code_id: id, device_id: accessCodeSpec.parse(spec).device_id },
+    {
+      cause: `${id}:${site.feed.head + 1}`,
+      workspaceId,
+      connectedAccountId,
+      occurredAt: now,
+      createdAt: now,
+    },
+  );
 }
 
 function shown(object: CloudObject): SiteObject {

@@ -104,14 +104,15 @@ export class Commands {
     return changes === 1;
   }
 
-  /** Ends what nobody carried out in time. Returns how many those were. */
-  expire(now: number): number {
+  /** Ends what nobody carried out in time. Returns the ids of those. */
+  expire(now: number): readonly string[] {
     const error = { type: "action_attempt_expired", message: "The gateway did not carry it out in time." };
     return this.#database
-      .prepare(
-        "UPDATE attempts SET status = 'error', error = ? WHERE status = 'pending' AND deadline_at <= ?",
+      .prepare<[string, number], { id: string }>(
+        "UPDATE attempts SET status = 'error', error = ? WHERE status = 'pending' AND deadline_at <= ? RETURNING id",
       )
-      .run(JSON.stringify(error), now).changes;
+      .all(JSON.stringify(error), now)
+      .map(({ id }) => id);
   }
 
   /** When the next command expires, or null. */

@@ -146,7 +146,9 @@ export class Ledger {
         return this.#rule(event, secrets, position);
       case "attempt_finished": {
         const { status, result, error } = event.data;
-        if (commands.finish(event.id, { status, result, error })) this.#locks.boltTurned(event, position);
+        if (commands.finish(event.id, { status, result, error })) {
+          this.#locks.attemptEnded(event.id, event.t, position.now);
+        }
         return null;
       }
       case "code_observed":
@@ -275,6 +277,11 @@ export class Ledger {
     }
     const code = kind === "access_code" ? this.#parts.feed.get(kind, id) : undefined;
     if (code !== undefined) this.#locks.codeGone(code, at, now);
+  }
+
+  /** Nobody carried these out in time. */
+  tellExpired(ids: readonly string[], now: number): void {
+    for (const id of ids) this.#locks.attemptEnded(id, now, now);
   }
 
   tellCreated(kind: ObjectKind, id: string, at: number, now: number): void {

@@ -1,5 +1,6 @@
 import type { JournalEvent } from "#src/domain/journal";
 import type { ObservedCode } from "#src/domain/observed-code";
+import { endEvent } from "#src/domain/seam/action-attempt";
 import type { EventSubject, SeamEventType } from "#src/domain/seam/event";
 import { accessCodeSpec } from "#src/domain/spec";
 import type { Commands } from "./commands.js";
@@ -37,23 +38,10 @@ export class LockLedger {
   }
 
   /** Apps hear how locking or unlocking went; of other attempts they do not. */
-  boltTurned(
-    { id, data: { action_type, status, error }, t }: Of<"attempt_finished">,
-    { now }: Position,
-  ): void {
-    const act =
-      action_type === "LOCK_DOOR" ? "lock_door" : action_type === "UNLOCK_DOOR" ? "unlock_door" : null;
-    const deviceId = this.#parts.commands.get(id)?.deviceId;
-    if (act === null || deviceId == null) return;
-    const type = `action_attempt.${act}.${status === "success" ? "succeeded" : "failed"}` as const;
-    const more = error === null ? {} : { error_type: error.type };
-    this.#parts.emit(
-      type,
-      { device_id: deviceId, action_attempt_id: id, action_type, status, ...more },
-      id,
-      t,
-      now,
-    );
+  attemptEnded(id: string, at: number, now: number): void {
+    const attempt = this.#parts.commands.get(id);
+    const told = attempt === undefined ? null : endEvent(attempt);
+    if (told !== null) this.#parts.emit(told.type, told.subject, id, at, now);
   }
 
   /** A code when the event cannot be used. */
@@ -62,7 +50,9 @@ export class LockLedger {
     if (feed.get("access_code", id) === undefined) return "object.unknown";
     feed.observeCode(id, data.observed);
     const subject = { device_id: data.device_id, access_code_id: id };
-    for (const [index, type] of data.events.entries()) emit(type, subject, `${cause}:${index}`, t, now);
+    for (const [index, type] of data.events.entries()) {
+      emit(type, { ...data.more[type], ...subject }, `${cause}:${index}`, t, now);
+    }
     this.#endAttempts(id, data.observed);
     return null;
   }

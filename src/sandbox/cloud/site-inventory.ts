@@ -1,10 +1,8 @@
 import { type Inventory, inventorySchema } from "#src/domain/inventory";
-import type { SeamEventType } from "#src/domain/seam/event";
+import { inventoryEvents } from "#src/domain/seam/inventory-events";
 import { uuidV5 } from "#src/lib/uuid";
 import { type CloudDatabase, readMeta, writeMeta } from "./database.js";
 import type { SeamEvents } from "./seam-events.js";
-
-type Kind = "system" | "entrance" | "encoder" | "lock";
 
 /** What the gateway said the site has: all that the cloud knows of the hardware. */
 export class SiteInventory {
@@ -44,53 +42,22 @@ export class SiteInventory {
     next: Inventory,
     { cause, at, now }: { readonly cause: string; readonly at: number; readonly now: number },
   ): void {
-    const before = new Map(thingsOf(this.get()).map((thing) => [thing.id, thing]));
-    const after = new Map(thingsOf(next).map((thing) => [thing.id, thing]));
+    const events = inventoryEvents(
+      readMeta(this.#database, "inventory") === undefined ? null : this.get(),
+      next,
+    );
     writeMeta(this.#database, "inventory", JSON.stringify(next));
-    const emit = (thing: Thing, what: "added" | "removed") => {
-      const type = eventTypeOf(thing.kind, what);
-      if (type === null) return;
-      this.#events.emit(type, subjectOf(thing), {
-        cause: `${cause}:${thing.id}`,
+    for (const { type, subject, id } of events) {
+      this.#database
+        .prepare("INSERT INTO seen (id, at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING")
+        .run(id, at);
+      this.#events.emit(type, subject, {
+        cause: `${cause}:${id}`,
         workspaceId: next.workspaceId,
         connectedAccountId: next.connectedAccountId,
         occurredAt: at,
         createdAt: now,
       });
-    };
-    for (const [id, thing] of after) {
-      if (before.has(id)) continue;
-      this.#database
-        .prepare("INSERT INTO seen (id, at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING")
-        .run(id, at);
-      emit(thing, "added");
     }
-    for (const [id, thing] of before) if (!after.has(id)) emit(thing, "removed");
   }
-}
-
-interface Thing {
-  readonly kind: Kind;
-  readonly id: string;
-  readonly systemId: string;
-}
-
-function thingsOf({ systems, entrances, encoders, locks }: Inventory): readonly Thing[] {
-  return [
-    ...systems.map(({ id }) => ({ kind: "system" as const, id, systemId: id })),
-    ...entrances.map(({ id, systemId }) => ({ kind: "entrance" as const, id, systemId })),
-    ...encoders.map(({ id, systemId }) => ({ kind: "encoder" as const, id, systemId })),
-    ...locks.map(({ id }) => ({ kind: "lock" as const, id, systemId: "" })),
-  ];
-}
-
-function subjectOf({ kind, id, systemId }: Thing) {
-  return kind === "system" ? { acs_system_id: id } : { acs_system_id: systemId, [`acs_${kind}_id`]: id };
-}
-
-/** Seam has no event for a system that went; of locks the gateway tells when they come and go. */
-function eventTypeOf(kind: Kind, what: "added" | "removed"): SeamEventType | null {
-  if (kind === "lock") return null;
-  if (what === "added") return `acs_${kind}.added`;
-  return kind === "system" ? null : `acs_${kind}.removed`;
 }

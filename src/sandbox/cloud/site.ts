@@ -188,7 +188,13 @@ export class CloudSite {
    */
   expire(): void {
     if (this.#hearsAgainUpTo !== null) return;
-    if (this.commands.expire(this.clock.now()) > 0) this.#changed();
+    const now = this.clock.now();
+    const expired = this.#database.transaction(() => {
+      const ids = this.commands.expire(now);
+      this.ledger.tellExpired(ids, now);
+      return ids;
+    })();
+    if (expired.length > 0) this.#changed();
   }
 
   // ── What goes wrong in a cloud ─────────────────────────────────────────────────────────────────────────────────
