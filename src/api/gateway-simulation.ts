@@ -17,7 +17,6 @@ import { type Caller, SeamError, type SeamModel, type SeamSimulation, type Simul
 const REHEARSED_WAIT_MS = 1_000;
 const SEEN_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 50;
-const NEW_CARD = "mifare_classic_1k";
 
 /**
  * Carries out what Seam's `simulate` routes order, on simulated hardware: cards come and go, PINs are entered, plugs
@@ -26,7 +25,7 @@ const NEW_CARD = "mifare_classic_1k";
 export class GatewaySimulation {
   readonly #engine: Engine;
   readonly #hardware: Simulation;
-  /** What the next job of each kind meets, by encoder. */
+  /** What the next job of each kind meets, by encoder; what is meant for one credential waits for that one. */
   readonly #armed = new Map<string, (job: Job) => void>();
 
   constructor(engine: Engine, hardware: Simulation) {
@@ -34,7 +33,10 @@ export class GatewaySimulation {
     this.#hardware = hardware;
     engine.jobs.onProgress((job, { step }) => {
       if (step !== "waiting_for_card") return;
-      const key = armKey(job.kind === "encode" ? "encode" : "scan", job.encoderId);
+      const kind = job.kind === "encode" ? "encode" : "scan";
+      const keys = [armKey(kind, job.encoderId, job.credentialId), armKey(kind, job.encoderId, null)];
+      const key = keys.find((known) => this.#armed.has(known));
+      if (key === undefined) return;
       const act = this.#armed.get(key);
       this.#armed.delete(key);
       act?.(job);
@@ -46,11 +48,14 @@ export class GatewaySimulation {
     switch (order.do) {
       case "next_encode":
         this.#encoder(order.encoderId);
-        this.#armed.set(armKey("encode", order.encoderId), this.#encodeAct(order.outcome));
+        this.#armed.set(
+          armKey("encode", order.encoderId, this.#onlyFor(order.outcome)),
+          this.#encodeAct(order.outcome),
+        );
         return {};
       case "next_scan":
         this.#encoder(order.encoderId);
-        this.#armed.set(armKey("scan", order.encoderId), this.#scanAct(order.outcome));
+        this.#armed.set(armKey("scan", order.encoderId, null), this.#scanAct(order.outcome));
         return {};
       case "set_code":
         return this.#setCode(order.deviceId, order.name, pinOf(code));
@@ -114,11 +119,11 @@ export class GatewaySimulation {
   #encodeAct(outcome: EncodeOutcome): (job: Job) => void {
     const hardware = this.#hardware;
     if (outcome.is === "success") {
-      return this.#whileAtIt((id) => void hardware.putCard(id, { kind: NEW_CARD }));
+      return this.#whileAtIt((id) => void hardware.putCard(id, { kind: newKind(hardware) }));
     }
     return outcome.error === "encoding_interrupted"
       ? this.#whileAtIt((id) => void hardware.putRestlessCard(id))
-      : this.#failure(outcome.error);
+      : this.#failure(outcome.error, null);
   }
 
   #scanAct(outcome: ScanOutcome): (job: Job) => void {
@@ -132,10 +137,20 @@ export class GatewaySimulation {
       case "foreign":
         return this.#whileAtIt((id) => void hardware.putForeignCard(id));
       case "blank":
-        return this.#whileAtIt((id) => void hardware.putCard(id, { kind: NEW_CARD }));
-      case "error":
-        return this.#failure(outcome.error);
+        return this.#whileAtIt((id) => void hardware.putCard(id, { kind: newKind(hardware) }));
+      case "error": {
+        const uid = outcome.credentialId === null ? null : this.#cardOf(outcome.credentialId, null);
+        return this.#failure(outcome.error, uid);
+      }
     }
+  }
+
+  /** The credential that the outcome is meant for. Throws `SeamError` 404. */
+  #onlyFor(outcome: EncodeOutcome): string | null {
+    if (outcome.is === "success" || outcome.credentialId === null) return null;
+    const row = this.#engine.deps.store.objects.get("acs_credential", outcome.credentialId);
+    if (row === undefined || row.gone) throw missing("acs_credential", outcome.credentialId);
+    return row.id;
   }
 
   /** A card lies there for as long as the job runs. */
@@ -146,14 +161,20 @@ export class GatewaySimulation {
     };
   }
 
+  /** `uid`: the card that lies there and cannot be read for the noise; null: there is none. */
   #failure(
     error: "no_credential_on_encoder" | "uncategorized_error" | "action_attempt_expired",
+    uid: string | null,
   ): (job: Job) => void {
     const hardware = this.#hardware;
     if (error === "uncategorized_error") {
       return (job) => {
         hardware.setGarbled(job.encoderId, true);
-        void job.ended.then(() => hardware.setGarbled(job.encoderId, false));
+        if (uid !== null) hardware.putCard(job.encoderId, { uid });
+        void job.ended.then(() => {
+          hardware.setGarbled(job.encoderId, false);
+          if (uid !== null) hardware.takeCard(job.encoderId);
+        });
       };
     }
     const message = "no card was presented, as was ordered";
@@ -166,20 +187,22 @@ export class GatewaySimulation {
     };
   }
 
-  /** UID of the newest card of this credential, or of the one that was written last. Throws `SeamError`. */
-  #cardOf(credentialId: string | null, isStaleWanted: boolean): string {
+  /**
+   * UID of the newest card of this credential, or of the one that was written last; `isStaleWanted` null: whether it is up
+   * to date or not. Throws `SeamError`.
+   */
+  #cardOf(credentialId: string | null, isStaleWanted: boolean | null): string {
     const { objects } = this.#engine.deps.store;
-    const rows =
-      credentialId === null
-        ? objects.list("acs_credential", { limit: CREDENTIALS_MAX })
-        : [objects.get("acs_credential", credentialId)];
+    const named = credentialId === null ? undefined : objects.get("acs_credential", credentialId);
+    if (credentialId !== null && named?.gone !== false) throw missing("acs_credential", credentialId);
+    const rows = named === undefined ? objects.list("acs_credential", { limit: CREDENTIALS_MAX }) : [named];
     const written = rows
-      .flatMap((row) => (row?.record?.context.issued == null ? [] : [row.record]))
-      .filter(({ state }) => isStaleWanted === (state === "needs_to_be_reissued"))
+      .flatMap((row) => (row.record?.context.issued == null ? [] : [row.record]))
+      .filter(({ state }) => isStaleWanted === null || isStaleWanted === (state === "needs_to_be_reissued"))
       .sort((a, b) => (b.context.issued?.at ?? 0) - (a.context.issued?.at ?? 0));
     const uid = written[0]?.context.issued?.uid;
     if (uid != null) return uid;
-    const which = isStaleWanted ? "a card that needs to be reissued" : "a card that is up to date";
+    const which = isStaleWanted === true ? "a card that needs to be reissued" : "a card that is up to date";
     throw new SeamError(400, "no_such_card", `No credential like this has ${which}: encode one first.`);
   }
 
@@ -221,8 +244,13 @@ export class GatewaySimulation {
 
 const CREDENTIALS_MAX = 10_000;
 
-function armKey(kind: "encode" | "scan", encoderId: string): string {
-  return `${kind} ${encoderId}`;
+/** The kind that comes first on the site's encoder. */
+function newKind({ cardKinds: [kind = ""] }: Simulation): string {
+  return kind;
+}
+
+function armKey(kind: "encode" | "scan", encoderId: string, credentialId: string | null): string {
+  return `${kind} ${encoderId} ${credentialId ?? ""}`;
 }
 
 function pinOf(code: Secret<string> | null): Secret<string> {

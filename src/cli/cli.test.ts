@@ -692,11 +692,11 @@ test("run and demo are handed their options, and end with their exit code", asyn
   };
   expect((await run(["run", "--config", "/c.yaml"], edge)).code).toBe(1);
   expect((await run(["demo", "--once", "--json", "--port", "0"], edge)).code).toBe(2);
-  expect((await run(["demo"], edge)).code).toBe(3);
+  expect((await run(["demo", "--encoder", "twn4"], edge)).code).toBe(3);
   expect(given).toEqual([
     { configPath: "/c.yaml" },
-    { once: true, json: true, port: 0 },
-    { once: false, json: false, port: undefined },
+    { once: true, json: true, port: 0, encoder: undefined },
+    { once: false, json: false, port: undefined, encoder: "twn4" },
   ]);
   expect((await run(["demo", "--port", "70000"])).code).toBe(EXIT.refused);
 });

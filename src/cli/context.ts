@@ -28,6 +28,8 @@ export interface DemoOptions {
   readonly json: boolean;
   /** Of the local API; 0 takes any free one. */
   readonly port: number | undefined;
+  /** Driver of the encoder; without it pn532. */
+  readonly encoder: string | undefined;
 }
 
 export interface DeviceToAdd {

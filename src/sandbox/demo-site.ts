@@ -11,6 +11,7 @@ import { realClock } from "#src/ops/clock";
 import { createLog } from "#src/ops/log";
 import { type Broker, type BrokerAccount, startBroker } from "./cloud/mqtt-broker.js";
 import { type Cloud, createCloud } from "./cloud/server.js";
+import type { DeskEncoderName } from "./desk-encoders.js";
 import { SimulatedSite } from "./simulated-site.js";
 
 /** A whole site on one machine: simulated encoder, stand-in cloud, an MQTT broker, and the daemon between them. */
@@ -33,6 +34,8 @@ export interface DemoSiteOptions {
   /** Of the gateway's API; 0 takes any free one. */
   readonly port: number;
   readonly onFatal: (error: Error) => void;
+  /** Without it a PN532. */
+  readonly encoder?: DeskEncoderName;
 }
 
 const READY_WITHIN_MS = 20_000;
@@ -57,7 +60,7 @@ export async function startDemoSite(options: DemoSiteOptions): Promise<DemoSite>
 /** `started` learns how to end each part as soon as that part runs. */
 async function startSite(
   stateDir: string,
-  { port, onFatal }: DemoSiteOptions,
+  { port, onFatal, encoder }: DemoSiteOptions,
   started: (() => Promise<void> | void)[],
 ): Promise<Omit<DemoSite, "stop">> {
   const socket = join(stateDir, "lockbridge.sock");
@@ -69,7 +72,7 @@ async function startSite(
   const logFile = createWriteStream(join(stateDir, "lockbridge.log"));
   started.push(() => void logFile.end());
   const log = createLog("info", logFile);
-  const hardware = new SimulatedSite(stateDir);
+  const hardware = new SimulatedSite(stateDir, encoder);
   await hardware.plugIn();
   started.push(() => hardware.unplug());
   const cloudPassword = randomBytes(24).toString("hex");
@@ -179,7 +182,7 @@ function configDocument(site: {
     socket: site.socket,
     api: { host: "127.0.0.1", port: site.port },
     devices: {
-      desk: { driver: "pn532", port: site.hardware.encoder.port },
+      desk: { driver: site.hardware.desk.name, port: site.hardware.encoder.port },
       locks: { driver: "reference", port: site.hardware.locks.port },
       bus: {
         driver: "osdp",
@@ -187,11 +190,12 @@ function configDocument(site: {
         units: { gate: { address: 1, install: true } },
       },
     },
-    systems: { main: { name: "Harbour locks", card_profiles: ["desfire", "classic", "ntag"] } },
+    systems: { main: { name: "Harbour locks", card_profiles: site.hardware.desk.profiles } },
     card_profiles: {
       desfire: { format: "lockbridge48", container: "desfire", application: "F52000" },
       classic: { format: "lockbridge48", container: "classic", sector: 1 },
       ntag: { format: "lockbridge48", container: "ntag", page: 4 },
+      stripe: { format: "lockbridge96", container: "magstripe" },
     },
     encoders: { "front-desk": { name: "Front desk", system: "main", unit: "desk" } },
     entrances: {

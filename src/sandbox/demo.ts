@@ -2,9 +2,9 @@ import { rmSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 import { CliError, EXIT } from "#src/cli/exit-codes";
 import { untilSignal } from "#src/run-gateway";
-import { newCard } from "./cards/new-card.js";
 import { type DemoSite, startDemoSite } from "./demo-site.js";
 import { DemoStory, type Stage } from "./demo-story.js";
+import { deskEncoderNamed } from "./desk-encoders.js";
 
 export interface DemoOptions {
   /** Plays the whole story unattended, then ends. */
@@ -13,15 +13,20 @@ export interface DemoOptions {
   readonly json: boolean;
   /** Of the gateway's API; 0 takes any free one. */
   readonly port: number | undefined;
+  /** Driver of the encoder; without it pn532. */
+  readonly encoder: string | undefined;
 }
 
 const DEFAULT_PORT = 8480;
 
 /** A simulated site to play with. Answers the exit code. */
-export async function runDemo({ once, json, port }: DemoOptions): Promise<number> {
+export async function runDemo({ once, json, port, encoder = "pn532" }: DemoOptions): Promise<number> {
+  const named = deskEncoderNamed(encoder);
+  if (!named.ok) throw new CliError(EXIT.refused, "demo.no_such_encoder", named.message);
   const ended = untilSignal();
   const site = await startDemoSite({
     port: port ?? (once ? 0 : DEFAULT_PORT),
+    encoder: named.name,
     onFatal(error) {
       process.stderr.write(`${error.message}\n`);
       process.exit(1);
@@ -56,17 +61,17 @@ async function stayUp(site: DemoSite, ended: Promise<void>): Promise<number> {
 }
 
 async function playOnce(site: DemoSite, ended: Promise<void>): Promise<number> {
-  const card = newCard("mifare_classic_1k");
+  const bring = hand(site);
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const story = new DemoStory(site, {
     act: (title) => say(`--   ${title}`),
     done: (what) => say(`ok   ${what}`),
     step: (text) => say(`     ${text}`),
     presentCard() {
-      site.hardware.putCard(card);
+      bring();
       return Promise.resolve();
     },
-    takeCard: () => site.hardware.encoder.simulator.takeCard(),
+    takeCard: () => site.hardware.desk.take(),
   });
   const played = story.play().then(() => story.delete());
   const outcome = await Promise.race([
@@ -85,7 +90,9 @@ async function playOnce(site: DemoSite, ended: Promise<void>): Promise<number> {
 async function playAlong(site: DemoSite, ended: Promise<void>): Promise<number> {
   const terminal = createInterface({ input: process.stdin });
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  say("A simulated site is up: one PN532 encoder, a stand-in cloud, and the gateway, which talk over MQTT.");
+  say(
+    `A simulated site is up: one ${site.hardware.desk.title} encoder, a stand-in cloud, and the gateway, which talk over MQTT.`,
+  );
   say(`Everything it writes lies in ${site.stateDir}.`);
   const story = new DemoStory(site, stageFor(site, terminal, say));
   const played = story.play().then(() => sayWhatNext(site, say));
@@ -102,16 +109,16 @@ async function playAlong(site: DemoSite, ended: Promise<void>): Promise<number> 
 }
 
 function stageFor(site: DemoSite, terminal: Interface, say: (line: string) => void): Stage {
-  const card = newCard("mifare_classic_1k");
-  const put = (): void => void site.hardware.putCard(card);
+  const { desk } = site.hardware;
+  const put = hand(site);
   return {
     act: (title) => say(`\n${title}`),
     done: (what) => say(`  * ${what}`),
     step: (text) => say(`      ${text}`),
     presentCard() {
-      site.hardware.encoder.simulator.takeCard();
+      desk.take();
       say("  > Press Enter to put the card on the encoder, or from another terminal:");
-      say(`    ${cli(site)} simulate card --encoder front-desk --put mifare_classic_1k`);
+      say(`    ${cli(site)} simulate card --encoder front-desk --put ${desk.cardKinds[0] ?? ""}`);
       terminal.once("line", put);
       const { engine } = site.gateway;
       return new Promise((resolve) => {
@@ -123,7 +130,15 @@ function stageFor(site: DemoSite, terminal: Interface, say: (line: string) => vo
         });
       });
     },
-    takeCard: () => site.hardware.encoder.simulator.takeCard(),
+    takeCard: () => site.hardware.desk.take(),
+  };
+}
+
+/** Brings one card, the first time a new one and the same one ever after. */
+function hand({ hardware: { desk } }: DemoSite): () => void {
+  let card: string | undefined;
+  return () => {
+    card = card === undefined ? desk.put(desk.cardKinds[0] ?? "") : desk.putAgain(card);
   };
 }
 
@@ -135,7 +150,7 @@ function sayWhatNext(site: DemoSite, say: (line: string) => void): void {
   say("\nThat was the whole life of a card. The site stays up; Ctrl-C ends it. Try next:");
   say(`  ${cli(site)} devices`);
   say(`  ${cli(site)} credentials list`);
-  say(`  ${cli(site)} simulate card --encoder front-desk --put ntag213`);
+  say(`  ${cli(site)} simulate card --encoder front-desk --put ${site.hardware.desk.cardKinds.at(-1) ?? ""}`);
   say(`  ${cli(site)} scan --encoder front-desk`);
   say(`  mosquitto_sub -v -L '${site.mqttUrl}/lockbridge/#'`);
   say(`  The seam SDK: new Seam({ apiKey: "${site.apiKey}", endpoint: "${site.gateway.endpoint}" })`);

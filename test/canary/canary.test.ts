@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { newCard } from "#src/sandbox/cards/new-card";
+import { Pn532Simulator } from "#drivers/pn532/simulator";
 import { CanarySite, newPin } from "./canary-site.js";
 import { startEvilBroker } from "./evil-broker.js";
 import { startEvilCloud } from "./evil-cloud.js";
@@ -185,7 +185,9 @@ async function mistakes(apiKey: string): Promise<void> {
 
 async function cards(id: string, apiKey: string): Promise<void> {
   const desk = site.id("acs_encoder", "desk");
-  const { simulator } = site.hardware.encoder;
+  const { desk: hand } = site.hardware;
+  const { simulator } = hand;
+  if (!(simulator instanceof Pn532Simulator)) throw new Error("the faults are those of a PN532");
   const run = async (path: string, input: object): Promise<string> => {
     const { body } = await ask(path, { acs_encoder_id: desk, ...input }, apiKey);
     const { action_attempt_id } = body["action_attempt"] as { action_attempt_id: string };
@@ -201,7 +203,7 @@ async function cards(id: string, apiKey: string): Promise<void> {
       const { body } = await ask("/lockbridge/devices", {}, apiKey);
       return (body["devices"] as { state: string }[])[0]?.state === "ready" ? true : undefined;
     });
-  site.hardware.putCard(newCard("mifare_classic_1k"));
+  hand.put("mifare_classic_1k");
   expect(await encode()).toBe("success");
   expect(await run("/acs/encoders/scan_credential", {})).toBe("success");
   for (const cutAfterBytes of [60, 400]) {
@@ -212,9 +214,9 @@ async function cards(id: string, apiKey: string): Promise<void> {
   }
   expect(await encode()).toBe("success");
   expect(await run("/lockbridge/encoders/erase", {})).toBe("success");
-  site.hardware.putCard(newCard("ntag213"));
+  hand.put("ntag213");
   expect(await encode()).toBe("error");
-  simulator.takeCard();
+  hand.take();
   expect(await encode()).toBe("error");
   await site.hardware.unplug();
   expect(await encode()).toBe("error");

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { DemoSite } from "#src/sandbox/demo-site";
 import { endWholeSite, serversOf, startWholeSite } from "#test/support/whole-site";
-import { newCard } from "#src/sandbox/cards/new-card";
 import { playAccessStory } from "./access-story.js";
 import { playLocksStory } from "./locks-story.js";
 import { playSnippets } from "./owner-snippets-story.js";
@@ -29,7 +28,9 @@ const EACH_SDK = SDKS.map((sdk) => [sdk.name, sdk] as const);
 
 describe.each(SERVERS)("against $name", ({ of }) => {
   test.each(EACH_SDK)("%s plays the story", async (_, sdk) => {
-    const card = newCard("mifare_classic_1k");
+    const { desk } = site.hardware;
+    const uid = desk.put("mifare_classic_1k");
+    desk.take();
     const { inventory } = site.gateway.engine.deps;
     const [room, , pool] = site.entranceIds;
     await playSdkStory(sdk, {
@@ -37,8 +38,8 @@ describe.each(SERVERS)("against $name", ({ of }) => {
       systemId: inventory.systems[0]!.id,
       entranceIds: [room!, pool!],
       encoderId: site.encoderId,
-      putCard: () => void site.hardware.putCard(card),
-      takeCard: () => site.hardware.encoder.simulator.takeCard(),
+      putCard: () => void desk.putAgain(uid),
+      takeCard: () => desk.take(),
     });
     expect(site.gateway.engine.deps.store.journal.verifyChain()).toBeUndefined();
   });

@@ -18,9 +18,19 @@ export function processCommands(program: Command, add: AddCommand, edge: CliEdge
       .command("demo")
       .description("run a simulated site to play with; needs no hardware and no network")
       .option("--once", "play all of it unattended, and exit 0 only if all was right", false)
-      .option("--port <number>", "port of the local API; 0 takes any free one"),
-    ({ output }, _words, { once, port }: { readonly once: boolean; readonly port?: string }) =>
-      edge.runDemo({ once, json: output.isJson, port: port === undefined ? undefined : portOf(port) }),
+      .option("--port <number>", "port of the local API; 0 takes any free one")
+      .option("--encoder <driver>", "the encoder on the desk: pn532 (the default), twn4, ufr or msr605"),
+    (
+      { output },
+      _words,
+      { once, port, encoder }: { readonly once: boolean; readonly port?: string; readonly encoder?: string },
+    ) =>
+      edge.runDemo({
+        once,
+        json: output.isJson,
+        port: port === undefined ? undefined : portOf(port),
+        encoder,
+      }),
   );
 
   add(
