@@ -16,9 +16,12 @@ export const SCAN_ERRORS = [
   "action_attempt_expired",
 ] as const;
 
+const credential = z.string().nullable().default(null);
+
 const encodeOutcome = z.discriminatedUnion("is", [
   z.object({ is: z.literal("success") }),
-  z.object({ is: z.literal("error"), error: z.enum(ENCODE_ERRORS) }),
+  /** Only the next encode of this credential fails; null: whichever comes next. */
+  z.object({ is: z.literal("error"), error: z.enum(ENCODE_ERRORS), credentialId: credential }),
 ]);
 export type EncodeOutcome = z.infer<typeof encodeOutcome>;
 
@@ -27,7 +30,8 @@ const scanOutcome = z.discriminatedUnion("is", [
   z.object({ is: z.enum(["known", "stale"]), credentialId: z.string().nullable() }),
   z.object({ is: z.literal("foreign") }),
   z.object({ is: z.literal("blank") }),
-  z.object({ is: z.literal("error"), error: z.enum(SCAN_ERRORS) }),
+  /** The card of this credential is the one that cannot be read, or that never comes; null: no certain one. */
+  z.object({ is: z.literal("error"), error: z.enum(SCAN_ERRORS), credentialId: credential }),
 ]);
 export type ScanOutcome = z.infer<typeof scanOutcome>;
 

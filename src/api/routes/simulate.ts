@@ -21,7 +21,8 @@ export const seamSimulationRoutes = [
   }),
 
   route(simulateEncodeFailure, async (simulation: SeamSimulation, input, { by }) => {
-    const outcome: EncodeOutcome = { is: "error", error: input.error_code };
+    const credentialId = input.acs_credential_id ?? null;
+    const outcome: EncodeOutcome = { is: "error", error: input.error_code, credentialId };
     await simulation.nextEncode(input.acs_encoder_id, outcome, by);
     return {};
   }),
@@ -39,7 +40,9 @@ export const seamSimulationRoutes = [
   }),
 
   route(simulateScanFailure, async (simulation: SeamSimulation, input, { by }) => {
-    await simulation.nextScan(input.acs_encoder_id, { is: "error", error: input.error_code }, by);
+    const credentialId = input.acs_credential_id_on_seam ?? null;
+    const outcome: ScanOutcome = { is: "error", error: input.error_code, credentialId };
+    await simulation.nextScan(input.acs_encoder_id, outcome, by);
     return {};
   }),
 
