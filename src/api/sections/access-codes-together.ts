@@ -28,8 +28,8 @@ export function createMultiple(
       ruleBroken("code_cannot_be_shared", "No PIN was found that every one of these devices takes."),
     );
   }
-  // A PIN of the caller's own links nothing.
-  const commonCodeKey = wish.code === undefined ? site.newId() : undefined;
+  // A PIN of the caller's own links nothing, and neither do PINs that differ.
+  const commonCodeKey = wish.code === undefined && shared !== undefined ? site.newId() : undefined;
   const drafts: AccessCodeDraft[] = contexts.map((context) =>
     valueOf(
       checkAccessCodeCreate({ ...wish, code: shared, commonCodeKey }, { ...context, id: site.newId() }),
