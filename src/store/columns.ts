@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Json, JsonObject } from "#src/lib/json";
+import type { Json } from "#src/lib/json";
 
 /** How values lie in columns: flags as 0 and 1, JSON as text, sealed values as blobs. */
 export const flag = z.literal([0, 1]).transform((value) => value === 1);
@@ -9,11 +9,6 @@ export const blob = z.instanceof(Uint8Array);
 export const jsonText = z.string().transform(
   // JSON.parse makes nothing but JSON values.
   (text) => JSON.parse(text) as Json,
-);
-
-export const jsonObjectText = jsonText.refine(
-  (value): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value),
-  "not a JSON object",
 );
 
 export function asFlag(value: boolean): 0 | 1 {

@@ -59,6 +59,12 @@ export class Connection {
     return this.#guard(() => this.#prepare(sql).all(parameters));
   }
 
+  /** The columns of every row, which takes half as long as objects with their names. */
+  rows(sql: string, parameters: SqlParameters = []): unknown[][] {
+    // In this mode the library makes nothing else.
+    return this.#guard(() => this.#prepare(sql).raw().all(parameters) as unknown[][]);
+  }
+
   /** The first column of every row. */
   column(sql: string, parameters: SqlParameters = []): unknown[] {
     return this.#guard(() => this.#prepare(sql).pluck().all(parameters));

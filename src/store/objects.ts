@@ -2,39 +2,18 @@ import { z } from "zod";
 import { badgeName } from "#src/domain/badge";
 import type { CredentialRecord } from "#src/domain/credential/credential.schema";
 import { CredentialRecordError, parseCredentialRecord } from "#src/domain/credential/credential.step";
-import { OBJECT_KINDS, type ObjectKind } from "#src/domain/spec";
+import type { ObjectKind } from "#src/domain/spec";
 import type { ListQuery, ObjectRow, ObjectsTable } from "#src/engine/ports";
 import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
-import { asFlag, asList, blob, flag, jsonObjectText, jsonText } from "./columns.js";
+import { asFlag, asList, flag } from "./columns.js";
 import type { Connection, SqlValue } from "./connection.js";
 import { changedColumns, type Column, type ColumnValues, updateOf, UPSERT } from "./object-columns.js";
 import type { Place, Sealer } from "./sealer.js";
 import { RowMemory } from "./row-memory.js";
 import { candidatesOf, indexPending, isIndexable, rareCandidates } from "./search.js";
 import { damaged, StoreError } from "./store-error.js";
-
-const COLUMNS = `objects.kind, objects.id, epoch, rev, spec, code_sealed, record, card_credential_id, dirty, blocked,
-  provisional, gone, created_at, system_id, user_id, search_text`;
-
-const storedRow = z.object({
-  kind: z.enum(OBJECT_KINDS),
-  id: z.string(),
-  epoch: z.number(),
-  rev: z.number(),
-  spec: jsonObjectText,
-  code_sealed: blob.nullable(),
-  record: jsonText.nullable(),
-  card_credential_id: z.string().nullable(),
-  dirty: flag,
-  blocked: z.string().nullable(),
-  provisional: z.number().nullable(),
-  gone: flag,
-  created_at: z.number(),
-  system_id: z.string().nullable(),
-  user_id: z.string().nullable(),
-  search_text: z.string(),
-});
+import { nameOfStored, SELECTED, storedObject, type StoredParts } from "./stored-object.js";
 
 const storedTombstone = z.object({ at: z.number(), revoked: flag }).optional();
 const storedCount = z.object({ n: z.number() });
@@ -57,6 +36,10 @@ export class Objects implements ObjectsTable {
   readonly #connection: Connection;
   readonly #sealer: Sealer;
   readonly #memory: RowMemory;
+  readonly #parts: StoredParts = {
+    code: (kind, id, sealed) => this.#sealer.openText(codePlace(kind, id), sealed),
+    record: parseCredentialRecord,
+  };
 
   constructor(connection: Connection, sealer: Sealer) {
     this.#connection = connection;
@@ -290,44 +273,20 @@ export class Objects implements ObjectsTable {
     from = "objects",
   ): ObjectRow[] {
     return this.#connection
-      .all(`SELECT ${COLUMNS} FROM ${from} ${condition}`, values)
+      .rows(`SELECT ${SELECTED} FROM ${from} ${condition}`, values)
       .map((row) => this.#read(row));
   }
 
-  #read(row: unknown): ObjectRow {
+  #read(row: readonly unknown[]): ObjectRow {
     try {
-      const read = this.#parse(row);
+      const read = storedObject(row, this.#parts);
       this.#memory.keep(read);
       return read;
     } catch (error) {
       if (error instanceof StoreError) throw error;
       const why = error instanceof CredentialRecordError ? error.message : "a column does not fit";
-      throw damaged(this.#connection.path, `${nameOf(row)} does not read back: ${why}`, error);
+      throw damaged(this.#connection.path, `${nameOfStored(row)} does not read back: ${why}`, error);
     }
-  }
-
-  #parse(row: unknown): ObjectRow {
-    // Member by member: what a rest leaves over is an object of the slow kind, and lists make thousands of these.
-    const stored = storedRow.parse(row);
-    const { kind, id, record, code_sealed: codeSealed } = stored;
-    return {
-      kind,
-      id,
-      epoch: stored.epoch,
-      rev: stored.rev,
-      spec: stored.spec,
-      code: codeSealed === null ? null : this.#sealer.openText(codePlace(kind, id), codeSealed),
-      record: record === null ? null : parseCredentialRecord(record),
-      cardCredentialId: stored.card_credential_id,
-      dirty: stored.dirty,
-      blocked: stored.blocked,
-      provisional: stored.provisional,
-      gone: stored.gone,
-      createdAt: stored.created_at,
-      systemId: stored.system_id,
-      userId: stored.user_id,
-      searchText: stored.search_text,
-    };
   }
 }
 
@@ -343,11 +302,6 @@ function cardNamesOf({ context: { cards, issued } }: CredentialRecord): (string 
 
 function codePlace(kind: ObjectKind, id: string): Place {
   return { table: "objects", row: `${kind} ${id}`, column: "code_sealed" };
-}
-
-function nameOf(row: unknown): string {
-  const named = z.object({ kind: z.string(), id: z.string() }).safeParse(row);
-  return named.success ? `the object ${named.data.kind} ${named.data.id}` : "an object";
 }
 
 /** A PIN belongs into `code`, where it is sealed; documents are stored as they are. */

@@ -3,8 +3,8 @@ import type { ObjectRow } from "#src/engine/ports";
 import { frozen } from "#src/lib/frozen";
 import type { Connection } from "./connection.js";
 
-/** What some hundred rooms have in use: a few megabytes. */
-const ROWS_MAX = 4_000;
+/** Rows of a generation; there are two. What some hundred rooms have in use: a few megabytes. */
+const GENERATION = 2_000;
 
 /**
  * Objects as they were read last, so that what is asked for again and again is not read, parsed and checked again.
@@ -13,8 +13,9 @@ const ROWS_MAX = 4_000;
  */
 export class RowMemory {
   readonly #connection: Pick<Connection, "rollbacks">;
-  /** The one used longest ago first. */
-  readonly #rows = new Map<string, ObjectRow>();
+  #young = new Map<string, ObjectRow>();
+  /** Rows that were not asked for since the young ones began: the next to be forgotten, unless they are. */
+  #old = new Map<string, ObjectRow>();
   #rollbacks: number;
 
   constructor(connection: Pick<Connection, "rollbacks">) {
@@ -25,38 +26,39 @@ export class RowMemory {
   get(kind: ObjectKind, id: string): ObjectRow | undefined {
     this.#forgetUndone();
     const key = keyOf(kind, id);
-    const row = this.#rows.get(key);
-    if (row === undefined) return undefined;
-    this.#rows.delete(key);
-    this.#rows.set(key, row);
-    return row;
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.#add(key, old);
+    return old;
   }
 
-  /** Keeps a row that was just read. It is frozen, for it is handed out more than once. */
+  /** Keeps a row that was just read or written. It is frozen, for it is handed out more than once. */
   keep(row: ObjectRow): void {
     if (row.code !== null) return;
     this.#forgetUndone();
-    const key = keyOf(row.kind, row.id);
-    this.#rows.delete(key);
-    if (this.#rows.size >= ROWS_MAX) this.#forgetOldest();
-    this.#rows.set(key, frozen(row));
+    this.#add(keyOf(row.kind, row.id), frozen(row));
   }
 
   forget(kind: ObjectKind, id: string): void {
-    this.#rows.delete(keyOf(kind, id));
+    const key = keyOf(kind, id);
+    this.#young.delete(key);
+    this.#old.delete(key);
+  }
+
+  #add(key: string, row: ObjectRow): void {
+    if (this.#young.size >= GENERATION) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(key, row);
   }
 
   #forgetUndone(): void {
     if (this.#rollbacks === this.#connection.rollbacks) return;
-    this.#rows.clear();
+    this.#young.clear();
+    this.#old.clear();
     this.#rollbacks = this.#connection.rollbacks;
-  }
-
-  #forgetOldest(): void {
-    for (const key of this.#rows.keys()) {
-      this.#rows.delete(key);
-      return;
-    }
   }
 }
 

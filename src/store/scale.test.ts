@@ -19,15 +19,23 @@ class ExplainedConnection extends Connection {
   #plan: string[] = [];
 
   override all(sql: string, parameters?: SqlParameters): unknown[] {
-    const steps = super.all(`EXPLAIN QUERY PLAN ${sql}`, parameters) as { readonly detail: string }[];
-    this.#plan.push(...steps.map((step) => step.detail));
+    this.#explain(sql, parameters);
     return super.all(sql, parameters);
   }
 
+  override rows(sql: string, parameters?: SqlParameters): unknown[][] {
+    this.#explain(sql, parameters);
+    return super.rows(sql, parameters);
+  }
+
   override column(sql: string, parameters?: SqlParameters): unknown[] {
+    this.#explain(sql, parameters);
+    return super.column(sql, parameters);
+  }
+
+  #explain(sql: string, parameters?: SqlParameters): void {
     const steps = super.all(`EXPLAIN QUERY PLAN ${sql}`, parameters) as { readonly detail: string }[];
     this.#plan.push(...steps.map((step) => step.detail));
-    return super.column(sql, parameters);
   }
 
   planOf(work: () => unknown): string {
