@@ -70,9 +70,16 @@ async function getToKnow(tools: BringUp, peripheral: Peripheral): Promise<void> 
   if (tools.wire.baud !== tools.baud) await changeSpeed(tools, peripheral);
   // Older peripherals do not know it, and it only makes longer answers possible.
   await ask(tools, peripheral, requests.receiveSize(FRAME_BYTES_MAX));
-  for (const request of [requests.localStatus(), ...statusRequests(peripheral)])
-    tools.deliver(peripheral, await ask(tools, peripheral, request));
+  for (const request of [requests.localStatus(), ...statusRequests(peripheral)]) {
+    const reply = await ask(tools, peripheral, request);
+    const wantsKey = reply.is === "nak" && reply.error === NAK.securityRequired;
+    if (wantsKey && !peripheral.config.secure) throw new Setback({ is: "key", message: NOT_IN_CLEAR });
+    tools.deliver(peripheral, reply);
+  }
 }
+
+/** Who it is and what it can, such a reader says in clear all the same. */
+const NOT_IN_CLEAR = "it refuses to be spoken to in clear: take secure: false away, and give it its key";
 
 function statusRequests(peripheral: Peripheral): readonly Request[] {
   const wanted = [
@@ -118,6 +125,7 @@ function noteIdentity({ log }: BringUp, peripheral: Peripheral, id: PeripheralId
   peripheral.id = id;
   const isExchanged = before !== null && (before.serial !== id.serial || before.vendor !== id.vendor);
   if (!isExchanged) return;
+  peripheral.exchangedFor = before.serial;
   log.warn(
     { event: "osdp.exchanged", unit: peripheral.key, serial: id.serial, before: before.serial },
     "another reader than before answers at this address",

@@ -284,7 +284,7 @@ export class Bus {
       const isWorthTelling = problem.is === "key" || !peripheral.isAvailable;
       if (hasGone || (isWorthTelling && before?.message !== problem.message))
         this.#tellProblem(peripheral, problem);
-      if (hasGone) this.#tellChange();
+      if (hasGone || (isWorthTelling && before?.message !== problem.message)) this.#tellChange();
       return false;
     }
     peripheral.cameUp(now);
@@ -307,7 +307,10 @@ export class Bus {
   }
 
   #tell(peripheral: Peripheral, reply: Reply): void {
+    const { isTampered, hasPowerFailed } = peripheral;
     deliver(peripheral, reply, { now: this.#context.clock.monotonic(), log: this.#context.log });
+    const isNews = isTampered !== peripheral.isTampered || hasPowerFailed !== peripheral.hasPowerFailed;
+    if (isNews && peripheral.isAvailable) this.#tellChange();
   }
 
   #tellChange(): void {

@@ -26,6 +26,9 @@ export default defineDriver({
       get units() {
         return bus.peripherals.filter(({ isAvailable }) => isAvailable).map(unit);
       },
+      get troubles() {
+        return bus.peripherals.flatMap(({ troubles }) => troubles);
+      },
       onUnitsChange: (listener) => bus.onChange(listener),
       ping: (pingCall) => bus.ping(pingCall),
       close: () => {

@@ -1,4 +1,12 @@
-import type { Call, CardRead, DriverContext, DriverError, KeypadInput } from "#driver-api";
+import type {
+  Call,
+  CardRead,
+  DriverContext,
+  DriverError,
+  DriverErrorCode,
+  KeypadInput,
+  UnitTrouble,
+} from "#driver-api";
 import type { Secret } from "#src/lib/secret";
 import type { UnitConfig } from "./config.js";
 import { type Entry, NOTHING_TYPED } from "./entry.js";
@@ -23,6 +31,13 @@ export interface Problem {
   readonly message: string;
 }
 
+const PROBLEM_CODES = {
+  silent: "unit.silent",
+  noise: "reply.malformed",
+  key: "device.wrong",
+  refused: "device.refused",
+} as const satisfies Record<Problem["is"], DriverErrorCode>;
+
 /** Without a valid answer for so long, a peripheral is gone; it then drops its session too. */
 export const OFFLINE_MS = 8_000;
 /** An absent one costs a try's 200 ms, which every keypad of the line waits for. */
@@ -46,6 +61,8 @@ export class Peripheral {
   /** It has said that it cannot take CRC. */
   neverCrc = false;
   entry: Entry = NOTHING_TYPED;
+  /** The serial number of the reader that was here before. */
+  exchangedFor: number | null = null;
   isTampered = false;
   hasPowerFailed = false;
   problem: Problem | null = null;
@@ -72,6 +89,22 @@ export class Peripheral {
   /** It can be used, as far as anybody knows; a session that is being made anew does not change that. */
   get isAvailable(): boolean {
     return this.#isAvailable;
+  }
+
+  /** What is wrong with it, each for itself; one that cannot be used has one reason for that. */
+  get troubles(): readonly UnitTrouble[] {
+    const unit = this.key;
+    if (!this.#isAvailable) {
+      if (this.problem === null) return [];
+      return [{ unit, code: PROBLEM_CODES[this.problem.is], message: this.problem.message }];
+    }
+    const messages = [
+      this.isTampered && "its cover is open, or it was taken off the wall: look at it",
+      this.hasPowerFailed && "it says that its power is failing: look at its supply",
+      this.exchangedFor !== null &&
+        `another reader than before answers here (serial ${this.id?.serial ?? "?"}, before ${this.exchangedFor}): if nobody exchanged it on purpose, look at it`,
+    ];
+    return messages.flatMap((message) => (message === false ? [] : [{ unit, code: null, message }]));
   }
 
   has(capability: number): boolean {

@@ -258,11 +258,11 @@ describe("in clear", () => {
 
   test("a reader that wants security is not opened in clear", async () => {
     reader().wantsSecurity = true;
-    await line.open(config({ secure: false }));
-    expect(await line.failure(line.door().grant(1_000, calm()))).toMatchObject({
-      code: "device.refused",
-      effect: "none",
+    expect(await line.failure(line.begin(config({ secure: false })))).toMatchObject({
+      code: "device.wrong",
+      message: expect.stringContaining("refuses to be spoken to in clear: take secure: false away") as string,
     });
+    expect(reader().pulses).toEqual([]);
   });
 
   test("a reader that still has a session is spoken to from the beginning", async () => {

@@ -92,9 +92,10 @@ export class SimulatedPeripheral {
     this.#events.push({ code: 0x50, data: Buffer.concat([head, bits.subarray(0, Math.ceil(bitCount / 8))]) });
   }
 
-  openCover(): void {
-    this.#tampered = 1;
-    this.#events.push({ code: 0x48, data: Buffer.from([1, 0]) });
+  /** `isOpen: false` closes it again. */
+  openCover(isOpen = true): void {
+    this.#tampered = Number(isOpen);
+    this.#events.push({ code: 0x48, data: Buffer.from([this.#tampered, 0]) });
   }
 
   /** Somebody asks it something strange: vendor's own, or broken. */

@@ -321,7 +321,7 @@ function keySetFacts({ version, createdAt }: KeySet, isCurrent: boolean): JsonOb
 }
 
 function deviceFacts(status: DeviceStatus): JsonObject {
-  const { key, driver, port, state, since, identity, units, problem, nextTryMs } = status;
+  const { key, driver, port, state, since, identity, units, troubles, problem, nextTryMs } = status;
   return {
     key,
     driver,
@@ -333,6 +333,7 @@ function deviceFacts(status: DeviceStatus): JsonObject {
         ? null
         : { model: identity.model, firmware: identity.firmware, serial: identity.serial ?? null },
     units: units.map((unit) => ({ key: unit.key, capabilities: unit.capabilities })),
+    troubles: troubles.map(({ unit, code, message }) => ({ unit, code, message })),
     problem:
       problem === null
         ? null

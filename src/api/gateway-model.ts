@@ -1,6 +1,6 @@
 import { renderActionAttempt } from "#src/domain/seam/action-attempt";
 import type { SeamEvent } from "#src/domain/seam/event";
-import { offlineReason } from "#src/engine/device-problem";
+import { offlineReason, withNext } from "#src/engine/device-problem";
 import type { Engine } from "#src/engine/engine";
 import type { JsonObject } from "#src/lib/json";
 import { withPin } from "./event-pins.js";
@@ -50,8 +50,9 @@ function encoders(engine: Engine, site: SiteObjects): EncodersModel {
   const { devices } = engine.deps;
   const errorsOf = ({ id, unit }: { readonly id: string; readonly unit: string }) => {
     if (devices.isOnline(unit)) return [];
-    const { message, since } = offlineReason(devices, unit);
-    return [{ code: "encoder_not_online", message, createdAt: since ?? site.seenAt(id) }];
+    const reason = offlineReason(devices, unit);
+    const createdAt = reason.since ?? site.seenAt(id);
+    return [{ code: "encoder_not_online", message: withNext(reason), createdAt }];
   };
   return {
     ...encodersSection(site, errorsOf),

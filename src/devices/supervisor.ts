@@ -148,6 +148,7 @@ export class Supervisor {
       since: this.#since,
       identity: device?.identity ?? null,
       units: (device?.units ?? []).map((unit) => ({ key: unit.key, capabilities: capabilitiesOf(unit) })),
+      troubles: device?.troubles ?? [],
       problem: this.#problem,
       nextTryMs: this.#retryAt === null ? null : Math.max(0, this.#retryAt - this.#clock.monotonic()),
     };

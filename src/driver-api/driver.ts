@@ -3,6 +3,7 @@ import type { Clock } from "#src/lib/deadline";
 import type { Secret } from "#src/lib/secret";
 import type { CardWriter, KeyIssuer } from "./card.js";
 import type { Inclusion } from "./inclusion.js";
+import type { DriverErrorCode } from "./errors.js";
 import type { CardReader, KeypadLock, Signals } from "./keypad.js";
 import type { HidSettings, Lines, SerialSettings, TransportKind } from "./line.js";
 import type { StripeWriter } from "./stripe.js";
@@ -67,6 +68,14 @@ export interface Identity {
   readonly serial?: string;
 }
 
+/** What is wrong with one unit, for the person who must act: what it is, and what to do. */
+export interface UnitTrouble {
+  readonly unit: string;
+  /** Why the unit is not there; null: it works, and somebody should look at it all the same. */
+  readonly code: DriverErrorCode | null;
+  readonly message: string;
+}
+
 /** One open device. The supervisor makes one call at a time; `close` may come at any moment, and twice. */
 export interface Device {
   readonly identity: Identity;
@@ -75,7 +84,9 @@ export interface Device {
    * with key `main`. A unit that was away and came back is the same object: whoever listens to it goes on hearing it.
    */
   readonly units: readonly Unit[];
-  /** For a device whose units come and go by themselves. The returned function takes the listener off. */
+  /** Of its units, those that are not there included. Left out where nothing is ever wrong with one of them alone. */
+  readonly troubles?: readonly UnitTrouble[];
+  /** Units came or went, or something else is wrong with one. The returned function takes the listener off. */
   onUnitsChange?(listener: () => void): () => void;
   /** Where locks are included and excluded while it runs. */
   readonly inclusion?: Inclusion;

@@ -21,29 +21,54 @@ export const ADVICE = {
 } as const satisfies Record<DeviceProblemCode, string>;
 
 export interface OfflineReason {
-  /** What is wrong and what to do, with the stable code at its end. */
+  /** What is wrong and what to do, with the stable code at its end. It stays the same for as long as that does. */
   readonly message: string;
-  /** Epoch ms; null when it never was and never will be online. */
+  /** Epoch ms; null where the device as a whole is there, or never will be. */
   readonly since: number | null;
+  /** False while its device is being opened for the first time: nobody knows yet. */
+  readonly isKnown: boolean;
+  /** When that is tried again, for the end of a sentence; it changes from moment to moment. */
+  readonly next: string;
 }
 
 /** Why a unit is not online, for the person who must act. */
 export function offlineReason(devices: DevicesPort, unit: UnitRef): OfflineReason {
-  const [device = ""] = unit.split("/");
+  const [device = "", ...rest] = unit.split("/");
   const status = devices.status().find(({ key }) => key === device);
-  if (status === undefined)
-    return { message: `there is no device ${device} in the configuration [device.lost]`, since: null };
-  return { message: sentence(status, unit), since: status.since };
+  if (status === undefined) {
+    const message = `there is no device ${device} in the configuration [device.lost]`;
+    return { message, since: null, isKnown: true, next: "" };
+  }
+  const { nextTryMs, problem } = status;
+  const isReady = problem === null && isThere(status);
+  const next = problem === null ? "" : `; tried again ${nextTryMs === null ? "now" : inSeconds(nextTryMs)}`;
+  return {
+    message: sentence(status, rest.join("/")),
+    since: isReady ? null : status.since,
+    isKnown: isReady || problem !== null,
+    next,
+  };
 }
 
-function sentence({ key, state, problem, nextTryMs }: DeviceStatus, unit: UnitRef): string {
+/** As `message`, with when it is tried again before the code. */
+export function withNext({ message, next }: OfflineReason): string {
+  return message.replace(/ (?=\[[a-z.]+\]$)/, `${next} `);
+}
+
+function inSeconds(ms: number): string {
+  return `in ${Math.ceil(ms / 1_000)} s`;
+}
+
+function isThere({ state }: DeviceStatus): boolean {
+  return state === "ready" || state === "busy";
+}
+
+function sentence(status: DeviceStatus, unit: string): string {
+  const { key, state, problem, troubles } = status;
   if (state === "closed") return "the gateway is stopping [device.lost]";
-  if (problem === null) {
-    return state === "ready" || state === "busy"
-      ? `device ${key} has no unit ${unit}: correct the encoder's unit in the configuration [device.wrong]`
-      : `device ${key} is just being opened [device.lost]`;
-  }
-  const { code, message } = problem;
-  const next = nextTryMs === null ? "now" : `in ${Math.ceil(nextTryMs / 1_000)} s`;
-  return `${message}: ${ADVICE[code]}; tried again ${next} [${code}]`;
+  if (problem !== null) return `${problem.message}: ${ADVICE[problem.code]} [${problem.code}]`;
+  if (!isThere(status)) return `device ${key} is just being opened [device.lost]`;
+  const trouble = troubles.find((known) => known.unit === unit && known.code !== null);
+  if (trouble !== undefined) return `${trouble.message} [${trouble.code}]`;
+  return `device ${key} has no unit ${unit}: correct the unit in the configuration [device.wrong]`;
 }

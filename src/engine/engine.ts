@@ -16,7 +16,7 @@ import { type CloudDocument, quarantine, storeFromFeed, tellCreated } from "./fe
 import { tellFirstCloud } from "./first-cloud.js";
 import { adoptInventory } from "./inventory-change.js";
 import { effectOf, outcomeOf } from "./job-end.js";
-import { offlineReason } from "./device-problem.js";
+import { offlineReason, withNext } from "./device-problem.js";
 import { type Job, JobEnd, type JobKind, Jobs, type Outcome } from "./jobs.js";
 import { Keypads } from "./keypads/keypads.js";
 import { OfflineWork } from "./offline-work.js";
@@ -401,7 +401,7 @@ export class Engine {
   ): JobEnd | null {
     const { devices } = this.deps;
     if (!devices.takesWork(unit)) {
-      return new JobEnd("encoder_not_online", offlineReason(devices, unit).message);
+      return new JobEnd("encoder_not_online", withNext(offlineReason(devices, unit)));
     }
     if (request.kind !== "encode" || row === null) return null;
     if (row.record === null || row.blocked !== null) return notYet(row);

@@ -1,4 +1,4 @@
-import type { Device, DriverErrorCode, Unit } from "#driver-api";
+import type { Device, DriverErrorCode, Unit, UnitTrouble } from "#driver-api";
 import type { CodeLife } from "#src/domain/codes/life";
 import type { Slot, SlotOrder } from "#src/domain/codes/slot";
 import type { CredentialRecord } from "#src/domain/credential/credential.schema";
@@ -235,8 +235,6 @@ export interface CodeWish extends SlotOrder {
   readonly lockId: string;
   readonly kind: ObjectKind;
   readonly id: string;
-  /** Keyed hash of the PIN. */
-  readonly pin: string;
   readonly allowsOutside: boolean;
   /** Of two wishes the older goes first; epoch ms. */
   readonly since: number;
@@ -470,6 +468,8 @@ export interface DeviceStatus {
   readonly state: DeviceState;
   readonly identity: Device["identity"] | null;
   readonly units: readonly { readonly key: string; readonly capabilities: readonly string[] }[];
+  /** What is wrong with single units of a device that is ready. */
+  readonly troubles: readonly UnitTrouble[];
   /** Since when it is ready, or not ready any more; epoch ms. Another reason for not being ready changes nothing. */
   readonly since: number;
   /** Why it is not ready, for a person; stable code beside. Null while it is ready, and before its first opening failed. */

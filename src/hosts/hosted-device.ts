@@ -1,4 +1,4 @@
-import type { Call, Device, Inclusion, Unit } from "#driver-api";
+import type { Call, Device, Inclusion, Unit, UnitTrouble } from "#driver-api";
 import { type CapabilityName, INCLUSION_PARTS, partsOf } from "./parts.js";
 import type { Peer } from "./peer.js";
 import type { DeviceTold, UnitTold } from "./told.js";
@@ -14,11 +14,13 @@ export class HostedDevice implements Device {
   readonly #known = new Map<number, HostedUnit>();
   readonly #changeListeners = new Set<() => void>();
   #units: readonly Unit[] = [];
+  #troubles: readonly UnitTrouble[] = [];
 
-  constructor(peer: Peer, { identity, units, hasChanges, hasInclusion }: DeviceTold) {
+  constructor(peer: Peer, { identity, units, troubles, hasChanges, hasInclusion }: DeviceTold) {
     this.#peer = peer;
     this.identity = identity;
     this.#take(units);
+    this.#troubles = troubles;
     if (hasChanges) this.onUnitsChange = (listener) => added(this.#changeListeners, listener);
     if (hasInclusion) {
       const calls = Object.keys(INCLUSION_PARTS).map((name) => [
@@ -33,6 +35,10 @@ export class HostedDevice implements Device {
     return this.#units;
   }
 
+  get troubles(): readonly UnitTrouble[] {
+    return this.#troubles;
+  }
+
   async ping(call: Call): Promise<void> {
     await this.#peer.call("device/ping", [call]);
   }
@@ -42,8 +48,9 @@ export class HostedDevice implements Device {
   }
 
   /** These are the units that can be used from here on. */
-  change(units: readonly UnitTold[]): void {
+  change(units: readonly UnitTold[], troubles: readonly UnitTrouble[]): void {
     this.#take(units);
+    this.#troubles = troubles;
     for (const listener of [...this.#changeListeners]) listener();
   }
 

@@ -5,7 +5,7 @@ import type { HostedContext, HostingLine } from "#src/devices/supervisor";
 import type { Channel } from "./channel.js";
 import { HostedDevice } from "./hosted-device.js";
 import { Peer, type Service } from "./peer.js";
-import { deviceTold, unitTold } from "./told.js";
+import { deviceTold, troublesTold, unitTold } from "./told.js";
 
 /** A process that a driver can run in. */
 export interface DriverProcess {
@@ -169,7 +169,7 @@ export class HostedLine implements HostingLine {
         this.#lose(String(args[0]));
         return;
       case "units":
-        this.#device?.change(z.array(unitTold).parse(args[0]));
+        this.#device?.change(z.array(unitTold).parse(args[0]), troublesTold.parse(args[1]));
         return;
       case "heard":
         this.#device?.deliver(...heard.parse(args));

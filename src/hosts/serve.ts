@@ -123,6 +123,7 @@ class ServedDriver implements Service {
     return {
       identity: { ...device.identity },
       units: this.#units.tell(device.units),
+      troubles: [...(device.troubles ?? [])],
       hasChanges: device.onUnitsChange !== undefined,
       hasInclusion: device.inclusion !== undefined,
     };
@@ -132,7 +133,8 @@ class ServedDriver implements Service {
   #tellChanges(): void {
     const device = this.#device;
     if (device === undefined) return;
-    const tell = () => this.#peer.tell("units", [this.#units.tell(device.units)]);
+    const tell = () =>
+      this.#peer.tell("units", [this.#units.tell(device.units), [...(device.troubles ?? [])]]);
     device.onUnitsChange?.(tell);
     if (!this.#units.areTold(device.units)) tell();
   }

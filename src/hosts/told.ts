@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DRIVER_ERRORS, type DriverErrorCode } from "#driver-api";
 import { type CapabilityName, PARTS } from "./parts.js";
 
 const capabilityName = z.enum(Object.keys(PARTS) as [CapabilityName, ...CapabilityName[]]);
@@ -19,10 +20,20 @@ export const unitTold = z.object({
 });
 export type UnitTold = z.infer<typeof unitTold>;
 
+/** What is wrong with single units. */
+export const troublesTold = z.array(
+  z.object({
+    unit: z.string(),
+    code: z.enum(Object.keys(DRIVER_ERRORS) as [DriverErrorCode, ...DriverErrorCode[]]).nullable(),
+    message: z.string(),
+  }),
+);
+
 /** An open device. */
 export const deviceTold = z.object({
   identity: z.object({ model: z.string(), firmware: z.string(), serial: z.string().exactOptional() }),
   units: z.array(unitTold),
+  troubles: troublesTold,
   /** Its units come and go. */
   hasChanges: z.boolean(),
   hasInclusion: z.boolean(),

@@ -49,3 +49,34 @@ test(
     expect(gate.pulses).toHaveLength(2);
   },
 );
+
+test(
+  "what is wrong with the reader stands at its lock and at its device, and goes when it is put right",
+  { timeout: 60_000 },
+  async () => {
+    const { gate } = site.hardware;
+    const { engine } = site.gateway;
+    const { devices, inventory, store } = engine.deps;
+    const lock = inventory.locks.find(({ unit }) => unit === "bus/gate");
+    const known = () => store.keypads.lock(lock?.id ?? "")?.observed;
+    const troubles = () => devices.status().find(({ key }) => key === "bus")?.troubles ?? [];
+    await until("it is online", () => known()?.online === true);
+    gate.openCover();
+    await until("its cover is told", () => known()?.warnings.length === 1);
+    expect(known()).toMatchObject({
+      online: true,
+      warnings: [{ message: expect.stringMatching(/cover/) as string }],
+    });
+    expect(troubles()).toMatchObject([{ unit: "gate", code: null }]);
+    gate.openCover(false);
+    await until("that is over", () => known()?.warnings.length === 0);
+    const { key } = gate;
+    gate.key = Buffer.alloc(16, 7);
+    gate.restart();
+    await until("it is away", () => known()?.online === false);
+    await until("the reason is told", () => /no secure channel/.test(known()?.errors[0]?.message ?? ""));
+    gate.key = key;
+    await until("it is back", () => known()?.online === true);
+    expect(known()?.errors).toEqual([]);
+  },
+);

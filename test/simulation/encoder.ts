@@ -131,6 +131,7 @@ export class Encoder implements DevicesPort {
       state: isPlugged ? "ready" : "absent",
       identity: isPlugged ? { model: "bench", firmware: "1" } : null,
       units: isPlugged ? [{ key: "main", capabilities: ["cardWriter"] }] : [],
+      troubles: [],
       since: 0,
       problem: isPlugged ? null : { code: "port.missing", message: "unplugged" },
       nextTryMs: null,

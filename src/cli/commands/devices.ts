@@ -27,6 +27,9 @@ const deviceFacts = z.looseObject({
   since: z.string(),
   identity: z.looseObject({ model: z.string(), firmware: z.string() }).nullable(),
   units: z.array(z.looseObject({ key: z.string(), capabilities: z.array(z.string()) })),
+  troubles: z
+    .array(z.looseObject({ unit: z.string(), code: z.string().nullable(), message: z.string() }))
+    .default([]),
   problem: z.looseObject({ code: z.string(), message: z.string(), advice: z.string() }).nullable(),
   next_try_ms: z.number().nullable(),
 });
@@ -100,9 +103,9 @@ async function list({ client, output }: CliContext): Promise<void> {
       UNITS: ({ units }) =>
         units.map(({ key, capabilities }) => `${key}: ${capabilities.join(", ")}`).join("\n"),
       PORT: ({ port }) => port ?? "",
-      PROBLEM: ({ problem, since }) =>
+      PROBLEM: ({ problem, since, troubles }) =>
         problem === null
-          ? ""
+          ? troubles.map(({ unit, message }) => `${unit}: ${message}`).join("\n")
           : `${problem.message}\n${problem.advice}\nsince ${timeOf(since)} [${problem.code}]`,
       "NEXT TRY": ({ next_try_ms }) => (next_try_ms === null ? "" : `in ${Math.ceil(next_try_ms / 1_000)} s`),
     },

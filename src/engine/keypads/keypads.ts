@@ -5,7 +5,7 @@ import type { EngineDeps } from "../engine-deps.js";
 import type { ObjectRow } from "../ports.js";
 import type { Cause, EngineTransaction } from "../transaction.js";
 import { Doors } from "../doors/doors.js";
-import { noteLockEvent, notePresence } from "./lock-facts.js";
+import { standingOf, noteLockEvent, notePresence } from "./lock-facts.js";
 import { LockWorker } from "./lock-worker.js";
 import { objectOf } from "./owner.js";
 import { poolChanges } from "./pool.js";
@@ -35,6 +35,7 @@ export class Keypads {
   /** Since when (monotonic) a lock is away. */
   readonly #awaySince = new Map<string, number>();
   readonly #readAt = new Map<string, number>();
+  readonly #standing = new Map<string, string>();
   #stopHearing = (): void => undefined;
   #isStopped = false;
 
@@ -57,7 +58,7 @@ export class Keypads {
   /** Listens to the locks from now on. */
   start(): void {
     const { devices } = this.#parts.deps;
-    this.#stopHearing = devices.onChange(() => this.#look());
+    this.#stopHearing = devices.onChange(({ key }) => this.#look(key));
     this.#look();
   }
 
@@ -82,21 +83,36 @@ export class Keypads {
 
   // ── Presence ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #look(): void {
-    for (const lock of this.#parts.deps.inventory.locks) this.#lookAt(lock);
+  /** `device`: at its locks only. */
+  #look(device?: string): void {
+    for (const lock of this.#parts.deps.inventory.locks) {
+      if (device === undefined || lock.unit.split("/")[0] === device) this.#lookAt(lock);
+    }
+  }
+
+  /** Is something else wrong with it than it was? */
+  #isNews(lock: InventoryLock): boolean {
+    const standing = standingOf(this.#parts.deps, lock);
+    if (standing === null || standing === this.#standing.get(lock.id)) return false;
+    this.#standing.set(lock.id, standing);
+    return true;
   }
 
   #lookAt(lock: InventoryLock): void {
     const { deps, transact } = this.#parts;
     const keypad = deps.devices.capabilities(lock.unit)?.keypadLock;
     const heard = this.#heard.get(lock.id);
-    if (heard?.keypad === keypad && heard !== undefined) return;
+    if (heard !== undefined && heard.keypad === keypad) {
+      if (this.#isNews(lock)) transact({}, (tx) => notePresence(deps, tx, lock));
+      return;
+    }
     heard?.stop();
     this.#heard.delete(lock.id);
     const now = deps.clock.monotonic();
     if (keypad === undefined) {
-      if (heard === undefined && this.#awaySince.has(lock.id)) return;
-      this.#awaySince.set(lock.id, now);
+      const isAwayStill = heard === undefined && this.#awaySince.has(lock.id);
+      if (isAwayStill && !this.#isNews(lock)) return;
+      if (!isAwayStill) this.#awaySince.set(lock.id, now);
       transact({}, (tx) => notePresence(deps, tx, lock));
       this.#workers.get(lock.id)?.settleAll();
       return;

@@ -53,9 +53,11 @@ export function notePresence(deps: EngineDeps, tx: EngineTransaction, lock: Inve
   const unit = deps.devices.capabilities(lock.unit);
   const { observed: before } = lockRow(deps, lock.id);
   if (unit === undefined) {
-    if (!before.online && deps.store.keypads.lock(lock.id) !== undefined) return;
-    const { message, since } = offlineReason(deps.devices, lock.unit);
-    const errors = [{ code: "device_offline", message, createdAt: since ?? tx.now }];
+    const { message, since, isKnown } = offlineReason(deps.devices, lock.unit);
+    const wasTold = before.errors.find(({ code }) => code === "device_offline");
+    if (!before.online && wasTold !== undefined && !isKnown) return;
+    const createdAt = before.online ? (since ?? tx.now) : (wasTold?.createdAt ?? since ?? tx.now);
+    const errors = [{ code: "device_offline", message, createdAt }];
     observeLock(deps, tx, lock, { online: false, errors });
     if (before.online) {
       const trouble = deviceTrouble(lockRow(deps, lock.id));
@@ -65,8 +67,39 @@ export function notePresence(deps: EngineDeps, tx: EngineTransaction, lock: Inve
   }
   const [device = ""] = lock.unit.split("/");
   const model = deps.devices.status().find(({ key }) => key === device)?.identity?.model ?? before.model;
-  observeLock(deps, tx, lock, { online: true, errors: [], model, keypad: keypadOf(unit) ?? before.keypad });
+  const keypad = keypadOf(unit) ?? before.keypad;
+  observeLock(deps, tx, lock, { online: true, errors: [], warnings: warningsOf(deps, lock), model, keypad });
   if (!before.online) happened(tx, lock, "device.connected", {});
+}
+
+const TROUBLE = "unknown_issue_with_device";
+const JAMMED = "The lock is jammed: see to its bolt.";
+
+/** What its device says of it although it works. */
+function troublesOf({ devices }: Pick<EngineDeps, "devices">, lock: InventoryLock): readonly string[] {
+  const [device = "", ...unit] = lock.unit.split("/");
+  const troubles = devices.status().find(({ key }) => key === device)?.troubles ?? [];
+  return troubles
+    .filter((trouble) => trouble.unit === unit.join("/") && trouble.code === null)
+    .map(({ message }) => message);
+}
+
+/** A jam, until it is turned, and what its device says. */
+function warningsOf(deps: EngineDeps, lock: InventoryLock): ObservedLock["warnings"] {
+  const { warnings: before } = lockRow(deps, lock.id).observed;
+  const { now } = deps.time.read();
+  const told = troublesOf(deps, lock).map((message) => {
+    const createdAt = before.find((warning) => warning.message === message)?.createdAt ?? now;
+    return { code: TROUBLE, message, createdAt };
+  });
+  return [...before.filter(({ message }) => message === JAMMED), ...told];
+}
+
+/** Whether it is there and what is wrong with it, to be compared with what it was; null: nobody knows yet. */
+export function standingOf(deps: Pick<EngineDeps, "devices">, lock: InventoryLock): string | null {
+  if (deps.devices.capabilities(lock.unit) !== undefined) return ["", ...troublesOf(deps, lock)].join("\n");
+  const { message, isKnown } = offlineReason(deps.devices, lock.unit);
+  return isKnown ? message : null;
 }
 
 function keypadOf({ keypadLock }: Unit): ObservedLock["keypad"] {
@@ -99,10 +132,6 @@ export function happened(
 /** Below this an app is told that the battery is low. */
 const LOW_BATTERY = 0.2;
 
-/** Seam's reason codes, and a sentence for a person. */
-const DENIALS = {
-  unknown: { reason_code: "unknown_code", message: "The lock did not accept what was entered." },
-  outside_window: { reason_code: "expired_code", message: "The code does not open at this time." },
 /** What the lock says when it is asked; what it does not say stays as it was. No event: it may have been so for long. */
 export function noteLockState(
   deps: EngineDeps,
@@ -117,6 +146,10 @@ export function noteLockState(
   });
 }
 
+/** Seam's reason codes, and a sentence for a person. */
+const DENIALS = {
+  unknown: { reason_code: "unknown_code", message: "The lock did not accept what was entered." },
+  outside_window: { reason_code: "expired_code", message: "The code does not open at this time." },
   disabled: { reason_code: "blocklisted_code", message: "The code is disabled at the lock." },
   too_many_attempts: {
     reason_code: "too_many_attempts",
@@ -134,7 +167,10 @@ export function noteLockEvent(
   switch (event.type) {
     case "locked":
     case "unlocked":
-      observeLock(deps, tx, lock, { locked: event.type === "locked", warnings: [] });
+      observeLock(deps, tx, lock, {
+        locked: event.type === "locked",
+        warnings: lockRow(deps, lock.id).observed.warnings.filter(({ message }) => message !== JAMMED),
+      });
       happened(tx, lock, `lock.${event.type}`, { method: event.method, ...codeIn(deps, lock, event.slot) });
       return;
     case "denied":
@@ -155,17 +191,13 @@ export function noteLockEvent(
       if (isLow) happened(tx, lock, "device.low_battery", { battery_level: event.level });
       return;
     }
-    case "jammed":
-      observeLock(deps, tx, lock, {
-        warnings: [
-          {
-            code: "unknown_issue_with_device",
-            message: "The lock is jammed: see to its bolt.",
-            createdAt: tx.now,
-          },
-        ],
-      });
+    case "jammed": {
+      const { warnings } = lockRow(deps, lock.id).observed;
+      if (warnings.some(({ message }) => message === JAMMED)) return;
+      const jam = { code: TROUBLE, message: JAMMED, createdAt: tx.now };
+      observeLock(deps, tx, lock, { warnings: [...warnings, jam] });
       return;
+    }
     case "tampered":
       happened(tx, lock, "device.tampered", {});
       return;

@@ -67,13 +67,15 @@ test("a lock that keeps windows has the code days ahead, and opens by itself fro
 });
 
 test("a lock that is away at start and end keeps its times all the same", async () => {
-  const { rig, dates, startsAt, endsAt } = await scheduler();
-  rig.feedCode(A, "4711", dates);
+  const { rig, dates } = await scheduler();
+  const startsAt = rig.clock.now() + HOUR;
+  const times = { starts_at: isoInstant(startsAt), ends_at: isoInstant(startsAt + HOUR) };
+  rig.feedCode(A, "4711", { ...dates, ...times });
   await rig.settle();
   rig.unplug();
   await until(rig, startsAt + MINUTE);
   expect(rig.status(A)).toBe("set");
-  await until(rig, endsAt + HOUR);
+  await until(rig, startsAt + HOUR + MINUTE);
   expect(rig.status(A)).toBe("removing");
   await rig.plug();
   expect(rig.held("lock-1")).toEqual({});

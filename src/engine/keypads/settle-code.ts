@@ -147,8 +147,7 @@ function managedLife(
 function offlineMessage({ inventory, devices }: EngineDeps, lockId: string): string | null {
   const lock = inventory.locks.find(({ id }) => id === lockId);
   if (lock === undefined || devices.takesWork(lock.unit)) return null;
-  // When it is tried again changes with every look, and is no news of the code.
-  return offlineReason(devices, lock.unit).message.replace(/; tried again .*(?= \[)/, "");
+  return offlineReason(devices, lock.unit).message;
 }
 
 /** The access code that has the PIN; a credential of the access system is nobody that an app could look up here. */

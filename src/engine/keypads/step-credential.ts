@@ -170,8 +170,7 @@ function reasonOf(
   if (lag.problem === "duplicate") return "another code on the lock has this PIN";
   if (lag.problem === "no_space") return "every slot of the lock is taken";
   if (!devices.takesWork(lag.unit)) {
-    // When it is tried again changes with every look, and is no news of the credential.
-    return offlineReason(devices, lag.unit).message.replace(/; tried again .*(?= \[)/, "");
+    return offlineReason(devices, lag.unit).message;
   }
   return lag.slot?.rest?.reason ?? lag.slot?.problem ?? null;
 }
