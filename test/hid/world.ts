@@ -45,7 +45,8 @@ interface Told {
 export class HidWorld {
   readonly #socket: Socket;
   readonly #ends = new Map<number, Ends>();
-  #whenDone: () => void = () => undefined;
+  /** Orders are carried out one after the other. */
+  readonly #whenDone: (() => void)[] = [];
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -87,7 +88,7 @@ export class HidWorld {
 
   #order(order: object): Promise<void> {
     return new Promise((resolve) => {
-      this.#whenDone = resolve;
+      this.#whenDone.push(resolve);
       this.#say(order);
     });
   }
@@ -101,7 +102,7 @@ export class HidWorld {
     switch (is) {
       case "plugged":
       case "unplugged":
-        this.#whenDone();
+        this.#whenDone.shift()?.();
         return;
       case "output":
         // The first byte is the number of the report, which an unnumbered one has not.
