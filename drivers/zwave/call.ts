@@ -76,14 +76,17 @@ export class LockCall {
     this.#assertGoing();
     const ends = [this.#attempt.signal, this.#surroundings.life];
     let stop = (): void => undefined;
-    const stopped = new Promise<void>((resolve) => (stop = resolve));
+    const stopped = new Promise<null>((resolve) => {
+      stop = () => resolve(null);
+    });
     for (const end of ends) end.addEventListener("abort", stop, { once: true });
     try {
       const working = work();
       working.catch(() => undefined);
       const outcome = await Promise.race([working.then((value) => ({ value })), stopped]);
-      if (outcome === undefined) this.#assertGoing();
-      return await working;
+      if (outcome !== null) return outcome.value;
+      this.#assertGoing();
+      throw new Error("stopped, and nothing says by whom");
     } catch (error) {
       this.#assertGoing();
       throw driverError(error, this.#attempt.effect, this.#what);

@@ -2,11 +2,11 @@ import { DriverError, type DriverErrorCode, type Effect } from "#driver-api";
 
 /** Codes of the library's errors (`ZWaveErrorCodes`), and what they mean for the caller. */
 const MEANING: readonly { readonly from: number; readonly to: number; readonly is: DriverErrorCode }[] = [
-  { from: 100, to: 112, is: "device.lost" },
-  /** The stick itself did not answer, or the message was dropped as the port went away. */
-  { from: 200, to: 200, is: "device.lost" },
-  { from: 202, to: 202, is: "device.lost" },
-  { from: 206, to: 206, is: "device.lost" },
+  /** The library has given the stick up, or cannot reach it. Whose line is gone is told before it comes to this. */
+  { from: 100, to: 112, is: "device.silent" },
+  { from: 200, to: 200, is: "device.silent" },
+  { from: 202, to: 202, is: "device.silent" },
+  { from: 206, to: 206, is: "device.silent" },
   /** The lock: no answer, no acknowledgement. */
   { from: 201, to: 201, is: "unit.silent" },
   { from: 204, to: 204, is: "unit.silent" },
@@ -19,7 +19,7 @@ const MEANING: readonly { readonly from: number; readonly to: number; readonly i
 const NOT_SENT = new Set([302, 303, 304, 322]);
 
 const WORDS: Partial<Record<DriverErrorCode, string>> = {
-  "device.lost": "the Z-Wave stick does not answer",
+  "device.silent": "the Z-Wave stick does not answer",
   "unit.silent": "the lock does not answer",
   "device.busy": "the radio channel is busy",
 };

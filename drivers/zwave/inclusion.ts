@@ -1,4 +1,4 @@
-import type { InclusionUserCallbacks, ZWaveNode } from "zwave-js";
+import type { InclusionResult, InclusionUserCallbacks, SecurityBootstrapFailure, ZWaveNode } from "zwave-js";
 import {
   type Call,
   DriverError,
@@ -17,6 +17,8 @@ import type { Network } from "./network.js";
 const INTERVIEW_MS = 10 * 60_000;
 /** A node that was included as something else than a lock says so soon after its interview. */
 const LOCK_LOOK_MS = 500;
+/** The library tells that it stopped, and then which node is gone. */
+const REMOVAL_MS = 1_000;
 const SECURITY_NAMES = new Map([
   [2, "S2 Access Control"],
   [7, "S0"],
@@ -39,7 +41,8 @@ class Including {
   readonly #signal: AbortSignal;
   /** From the moment a lock joined. */
   #effect: Effect = "none";
-  #isPinMissing = false;
+  /** Why it was not secured. */
+  #failure: SecurityBootstrapFailure | null = null;
 
   constructor(library: Library, network: Network, talk: InclusionTalk, { signal }: Call) {
     this.#library = library;
@@ -56,8 +59,9 @@ class Including {
     const stops: (() => void)[] = [];
     try {
       const added = new Promise<ZWaveNode>((resolve) => {
-        const onAdded = (node: ZWaveNode): void => {
+        const onAdded = (node: ZWaveNode, result: InclusionResult): void => {
           this.#effect = "unknown";
+          this.#failure = result.lowSecurity === true ? result.lowSecurityReason : null;
           resolve(node);
         };
         controller.on("node added", onAdded);
@@ -110,8 +114,7 @@ class Including {
       grantSecurityClasses: (asked) => Promise.resolve(asked),
       validateDSKAndEnterPIN: async (dsk) => {
         const pin = (await this.#talk.askPin(`-----${dsk}`).catch(() => null))?.reveal() ?? "";
-        this.#isPinMissing = !/^[0-9]{5}$/.test(pin);
-        return this.#isPinMissing ? false : pin;
+        return /^[0-9]{5}$/.test(pin) ? pin : false;
       },
       abort: () => undefined,
     };
@@ -120,9 +123,14 @@ class Including {
   async #accept(node: ZWaveNode): Promise<IncludedUnit> {
     const security = SECURITY_NAMES.get(node.getHighestSecurityClass() ?? -1);
     if (security === undefined) {
-      const why = this.#isPinMissing
-        ? "no PIN was given for it"
-        : "the PIN was wrong, or it was too far away";
+      const { UserCanceled, S2IncorrectPIN } = this.#library.SecurityBootstrapFailure;
+      const words = new Map<SecurityBootstrapFailure, string>([
+        [UserCanceled, "no PIN was given for it"],
+        [S2IncorrectPIN, "the PIN was wrong"],
+      ]);
+      const why =
+        (this.#failure === null ? undefined : words.get(this.#failure)) ??
+        "it was too far away, or it took too long";
       throw this.#refused(`the lock joined without the security that locks need: ${why}; ${AGAIN}`);
     }
     const lock = await this.#lockOf(node);
@@ -204,8 +212,10 @@ async function exclude(library: Library, network: Network, { signal }: Call): Pr
     const gone = new Promise<string | null>((resolve, reject) => {
       const onRemoved = ({ id }: ZWaveNode): void => resolve(own.has(id) ? `node-${id}` : null);
       controller.on("node removed", onRemoved);
-      // A node of another network was reset: the stick stops, and removes none of its own.
-      const onStopped = (): void => resolve(null);
+      // A node of another network was reset: the stick stops, and removes none of its own. Of its own it tells after that.
+      const onStopped = (): void => {
+        stops.push(network.clock.startTimer(REMOVAL_MS, () => resolve(null)));
+      };
       controller.on("exclusion stopped", onStopped);
       stops.push(
         () => controller.off("node removed", onRemoved),

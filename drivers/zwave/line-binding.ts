@@ -8,18 +8,26 @@ export type BindingFactory = Awaited<ReturnType<NonNullable<Serial["createFactor
  * Our open line as the library wants one, so that it never opens a port itself. A line that is gone stays gone: the
  * supervisor opens the next one, for another driver object.
  */
-export function bindingOf(line: SerialLine, heard: () => void): BindingFactory {
-  return () => {
-    if (!line.isOpen) return Promise.reject(new Error("the serial line is gone"));
-    const over = new AbortController();
-    const stops: (() => void)[] = [];
-    const stop = (): void => {
-      over.abort();
-      for (const off of stops.splice(0)) off();
-    };
+export function bindingOf(
+  line: SerialLine,
+  { asked, heard }: { readonly asked: () => void; readonly heard: () => void },
+): { readonly factory: BindingFactory; readonly cut: () => void } {
+  const over = new AbortController();
+  const stops: (() => void)[] = [];
+  /** From now on nothing comes from the library, and nothing comes to it. */
+  const stop = (): void => {
+    over.abort();
+    for (const off of stops.splice(0)) off();
+  };
+  const factory: BindingFactory = () => {
+    if (!line.isOpen || over.signal.aborted) return Promise.reject(new Error("the serial line is gone"));
     return Promise.resolve({
       sink: {
-        write: (bytes) => line.write(bytes, over.signal),
+        write(bytes) {
+          // A single byte is no command: a NAK to begin with, or an acknowledgement.
+          if (bytes.length > 1) asked();
+          return line.write(bytes, over.signal);
+        },
         close: stop,
         abort: stop,
       },
@@ -40,4 +48,5 @@ export function bindingOf(line: SerialLine, heard: () => void): BindingFactory {
       },
     });
   };
+  return { factory, cut: stop };
 }

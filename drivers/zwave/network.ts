@@ -9,7 +9,6 @@ import {
 } from "#driver-api";
 import type { Clock } from "#src/lib/deadline";
 import type { NetworkKeys } from "./config.js";
-import { driverError } from "./failure.js";
 import type { Library } from "./library.js";
 import { bindingOf } from "./line-binding.js";
 import { type LockNode, isLock, openLock } from "./lock.js";
@@ -22,12 +21,14 @@ export interface NetworkParts {
   readonly securityKeys: NetworkKeys;
 }
 
-/** A stick says something within milliseconds, and resends are over after five seconds. */
-const SILENCE_MS = 6_000;
+/** From the first command on. A stick answers within milliseconds, and the library asks again soon. */
+const SILENCE_MS = 4_000;
 /** A stick that was heard so lately is there, also when it is busy with the radio and answers nothing just now. */
 const HEARD_LATELY_MS = 30_000;
 /** Less than what the supervisor gives a sign of life. */
 const PING_MS = 2_500;
+/** With a stick that hangs the library would take minutes; it is cut off the line at once anyway. */
+const DESTROY_MS = 2_000;
 /** A lock that does not answer is asked again so often. */
 const DEAD_PING_EVERY_MS = 60_000;
 
@@ -48,6 +49,8 @@ export class Network {
   readonly #dead = new Set<number>();
   readonly #listeners = new Set<() => void>();
   #heardAt: number | null = null;
+  /** The library sends a command. */
+  #onAsked = (): void => undefined;
   #endedBecause: string | null = null;
   #cancelDeadPing: (() => void) | null = null;
   #isDestroyed: Promise<void> | null = null;
@@ -69,8 +72,12 @@ export class Network {
     this.log = log;
     this.#library = library;
     this.#line = line;
-    const heard = (): void => void (this.#heardAt = clock.monotonic());
-    this.#driver = new library.Driver(bindingOf(line, heard), optionsFor(folder, securityKeys));
+    const { factory, cut } = bindingOf(line, {
+      asked: () => this.#onAsked(),
+      heard: () => void (this.#heardAt = clock.monotonic()),
+    });
+    this.#stops.push(cut);
+    this.#driver = new library.Driver(factory, optionsFor(folder, securityKeys));
   }
 
   get controller(): ZWaveDriver["controller"] {
@@ -147,7 +154,10 @@ export class Network {
   /** Never rejects. */
   async close(reason: string): Promise<void> {
     this.#end(reason);
-    await this.#isDestroyed;
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => (cancel = this.clock.startTimer(DESTROY_MS, resolve)));
+    await Promise.race([this.#isDestroyed, late]);
+    cancel();
   }
 
   /** The lock of a node, as soon as it can be used. */
@@ -159,15 +169,23 @@ export class Network {
 
   async #start({ signal }: Call): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      const fail = (error: DriverError): void => {
-        cancelTimer();
+      const settle = (): void => {
+        this.#onAsked = () => undefined;
+        cancelTimer?.();
         signal.removeEventListener("abort", onAbort);
+      };
+      const fail = (error: DriverError): void => {
+        settle();
         reject(error);
       };
       const onAbort = (): void => fail(new DriverError("call.cancelled", "none", "opening was cancelled"));
-      const cancelTimer = this.clock.startTimer(SILENCE_MS, () => {
-        if (this.#heardAt === null) fail(this.#openError(null));
-      });
+      let cancelTimer: (() => void) | null = null;
+      // Before it asks, the library may spend any time on its database.
+      this.#onAsked = () => {
+        cancelTimer ??= this.clock.startTimer(SILENCE_MS, () => {
+          if (this.#heardAt === null) fail(this.#openError());
+        });
+      };
       signal.addEventListener("abort", onAbort, { once: true });
       this.#stops.push(
         this.#line.onClose((reason) => {
@@ -175,8 +193,8 @@ export class Network {
           fail(new DriverError("device.lost", "none", `the serial line is gone: ${reason}`));
         }),
       );
-      this.#driver.on("error", (error) => {
-        fail(this.#openError(error));
+      this.#driver.on("error", () => {
+        fail(this.#openError());
         this.#end("the library gave it up");
       });
       for (const event of ["bootloader ready", "cli ready"] as const) {
@@ -185,25 +203,24 @@ export class Network {
         );
       }
       this.#driver.once("driver ready", () => {
-        cancelTimer();
-        signal.removeEventListener("abort", onAbort);
+        settle();
         resolve();
       });
-      this.#driver.start().catch((error: unknown) => fail(this.#openError(error)));
+      this.#driver.start().catch(() => fail(this.#openError()));
     });
     for (const node of this.controller.nodes.values()) this.#watch(node);
     this.controller.on("node added", (node) => this.#watch(node));
     this.controller.on("node removed", (node) => this.#forget(node.id));
   }
 
-  #openError(cause: unknown): DriverError {
+  #openError(): DriverError {
     if (!this.#line.isOpen) return new DriverError("device.lost", "none", "the serial line is gone");
     if (this.#heardAt === null)
       return new DriverError("device.silent", "none", "nothing answers as a Z-Wave stick does");
     return new DriverError(
       "device.wrong",
       "none",
-      `what answers is no Z-Wave stick that the library can use: ${driverError(cause, "none", "opening").message}`,
+      "what answers is no Z-Wave stick that the library can use",
     );
   }
 

@@ -18,7 +18,7 @@ interface Order {
 export interface OwnChange {
   /** The lock said that this code is in another slot already, or is its master code. */
   readonly isDuplicate: boolean;
-  end(): void;
+  end(isDone: boolean): void;
 }
 
 /**
@@ -49,7 +49,11 @@ export class OwnChanges {
       get isDuplicate() {
         return order.isDuplicate;
       },
-      end: () => void (order.until = this.#clock.monotonic() + LATE_MS),
+      end: (isDone) => {
+        order.until = this.#clock.monotonic() + LATE_MS;
+        // What a lock refused it does not tell as done; if it does, that is news.
+        if (!isDone) order.explains.clear();
+      },
     };
   }
 
@@ -70,9 +74,10 @@ export class OwnChanges {
   explain({ change, slot }: CodeNews): boolean {
     const now = this.#clock.monotonic();
     this.#orders = this.#orders.filter(({ until }) => until === null || now < until);
-    const order = this.#orders.find(
-      (candidate) => (slot === null || candidate.slot === slot) && candidate.explains.has(change),
+    const orders = this.#orders.filter(
+      (order) => (slot === null || order.slot === slot) && order.explains.has(change),
     );
+    const order = orders.find((candidate) => candidate.change === change) ?? orders[0];
     if (order === undefined) return false;
     order.explains.delete(change);
     if (change === "duplicate") order.isDuplicate = true;

@@ -14,6 +14,7 @@ import {
   TimeParametersCCSet,
 } from "@zwave-js/cc/TimeParametersCC";
 import { BatteryCCGet, BatteryCCReport } from "@zwave-js/cc/BatteryCC";
+import { ConfigurationCCSet } from "@zwave-js/cc/ConfigurationCC";
 import type { CommandClass, UserIDStatus } from "@zwave-js/cc";
 import { SecurityClass } from "@zwave-js/core";
 import { createMockZWaveRequestFrame, type MockNode, type MockNodeBehavior } from "@zwave-js/testing";
@@ -73,6 +74,7 @@ export class SimulatedLock {
   readonly habits: Habits = { ...GOOD_HABITS };
   /** How often a slot, a window or the bolt was ordered to change. */
   orders = 0;
+  parameterWrites = 0;
   /** 0 to 100. */
   battery = 80;
   /** What its clock shows, as the mock reads it. */
@@ -122,7 +124,7 @@ export class SimulatedLock {
 
   /** Somebody puts a code into a slot at the keypad, or takes it out; the lock tells of it unless it is `quiet`. */
   async changeAtKeypad(slot: number, code: string | null, isTold = true): Promise<void> {
-    this.#put(slot, code, ENABLED);
+    this.put(slot, code);
     if (isTold) await this.notify(code === null ? 13 : 14, slot);
   }
 
@@ -165,26 +167,28 @@ export class SimulatedLock {
     await node.sendToController(createMockZWaveRequestFrame(sent, { ackRequested: false }));
   }
 
-  #put(slot: number, code: string | null, status: number): void {
+  /** What lies in a slot from now on, without a word. `userId`: whose credential it is, where locks know users. */
+  put(slot: number, code: string | null, is: "enabled" | "disabled" = "enabled", userId = slot): void {
     const { state } = this.node;
+    const status = is === "enabled" ? ENABLED : DISABLED;
     if (this.kind !== "credentials") {
       state.set(`UserCode_userIdStatus_${slot}`, code === null ? 0 : status);
       state.set(`UserCode_userCode_${slot}`, code ?? undefined);
     } else if (code === null) {
-      state.delete(`UserCredential_user_${slot}`);
+      state.delete(`UserCredential_user_${userId}`);
       state.delete(`UserCredential_cred_1_${slot}`);
     } else {
       const by = { modifierType: 3, modifierNodeId: 0 };
       const user = {
         userType: 0,
-        active: true,
+        active: is === "enabled",
         credentialRule: 1,
         expiringTimeoutMinutes: 0,
         nameEncoding: 0,
         userName: "",
       };
-      state.set(`UserCredential_user_${slot}`, { ...user, ...by });
-      state.set(`UserCredential_cred_1_${slot}`, { userId: slot, credentialData: Buffer.from(code), ...by });
+      state.set(`UserCredential_user_${userId}`, { ...user, ...by });
+      state.set(`UserCredential_cred_1_${slot}`, { userId, credentialData: Buffer.from(code), ...by });
     }
   }
 
@@ -221,6 +225,7 @@ export class SimulatedLock {
           }
           if (cc instanceof NotificationCCGet)
             return { action: "sendCC", cc: idleReport(controller.ownNodeId, cc) };
+          if (cc instanceof ConfigurationCCSet) this.parameterWrites++;
           if (cc instanceof TimeParametersCCSet) return this.#setClock(cc.dateAndTime);
           if (cc instanceof TimeParametersCCGet)
             return { action: "sendCC", cc: this.#tellClock(controller.ownNodeId) };
@@ -255,7 +260,8 @@ export class SimulatedLock {
       if (habits.tellsDuplicates) void this.notify(15, slot);
       return { action: habits.dropsDuplicates ? "ok" : "fail" };
     }
-    const store = (): void => this.#put(slot, wanted, habits.disables ? DISABLED : status);
+    const isEnabled = status === ENABLED && !habits.disables;
+    const store = (): void => this.put(slot, wanted, isEnabled ? "enabled" : "disabled");
     if (habits.storesLateMs > 0) {
       this.#clock.startTimer(habits.storesLateMs, store);
       return { action: "fail" };

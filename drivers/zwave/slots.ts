@@ -51,12 +51,16 @@ export class Slots {
     const digits = code.reveal();
     const { table, own } = this.#parts;
     const change = own.begin(slot, "added");
+    let isDone = false;
     try {
       const answer = await table.write(slot, digits, isActive, call);
       for (const ms of PATIENCE_MS) {
         if (ms > 0) await call.pause(ms);
         const reading = await table.read(slot, call);
-        if (isRight(reading, digits, isActive, answer)) return;
+        if (isRight(reading, digits, isActive, answer)) {
+          isDone = true;
+          return;
+        }
         if (reading.is === "empty" && isDuplicate(answer, change)) {
           call.nothingHappened();
           throw call.failure("device.refused", DUPLICATE);
@@ -66,7 +70,7 @@ export class Slots {
       }
       throw call.failure("device.refused", isDuplicate(answer, change) ? DUPLICATE : NOT_THERE);
     } finally {
-      change.end();
+      change.end(isDone);
     }
   }
 
@@ -74,15 +78,17 @@ export class Slots {
     this.#check(slot, call);
     const { table, own } = this.#parts;
     const change = own.begin(slot, "deleted");
+    let isDone = false;
     try {
       await table.clear(slot, call);
       for (const ms of PATIENCE_MS) {
         if (ms > 0) await call.pause(ms);
-        if ((await table.read(slot, call)).is === "empty") return;
+        isDone = (await table.read(slot, call)).is === "empty";
+        if (isDone) return;
       }
       throw call.failure("device.refused", "the lock still holds the code");
     } finally {
-      change.end();
+      change.end(isDone);
     }
   }
 

@@ -72,7 +72,9 @@ export function userCredentialTable(library: Library, node: ZWaveNode): CodeTabl
       const credential = await credentialIn(slot, call);
       const isWholeUser = (credential === null || credential.userId === slot) && others(slot).length === 0;
       const result = await call.order<number>(() =>
-        isWholeUser ? access.deleteUser(slot) : access.deleteCredential(type, slot),
+        isWholeUser
+          ? access.deleteUser(slot)
+          : access.deleteCredential(credential?.userId ?? slot, type, slot),
       );
       return result === 0 ? "done" : "unknown";
     },

@@ -1,4 +1,7 @@
 import { getEventListeners } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { inspect } from "node:util";
 import { expect } from "vitest";
 import {
@@ -16,6 +19,7 @@ import { Tap } from "#test/conformance/tap";
 import { MemoryHidLine } from "#test/support/memory-hid-line";
 import { MemoryPcscLine } from "#test/support/memory-pcsc-line";
 import { type LineDevice, MemoryLine } from "#test/support/memory-line";
+import { type BenchClock, PatientClock } from "#test/conformance/bench-clock";
 import { VirtualClock } from "#test/support/virtual-clock";
 
 /** No call may take longer than this without a card to wait for. */
@@ -30,7 +34,7 @@ export interface Subject {
 /** One driver with its simulator on a line in memory, in virtual time. */
 export class Bench {
   readonly subject: Subject;
-  readonly clock = new VirtualClock();
+  readonly clock: BenchClock;
   readonly world: RigDevice;
   /** At the device's end of the line. */
   readonly tap: Tap;
@@ -38,10 +42,12 @@ export class Bench {
   /** Everything that was logged or thrown, as it would be printed. */
   readonly #printed = new Set<string>();
   #device: Device | undefined;
+  #folderPath: string | undefined;
 
   /** `standIn` is another device on the line than the driver's own. */
   constructor(subject: Subject, standIn?: LineDevice) {
     this.subject = subject;
+    this.clock = subject.rig.time === undefined ? new VirtualClock() : new PatientClock();
     this.world = subject.rig.plugIn(this.clock);
     this.tap = new Tap(standIn ?? this.world);
     this.line = new MemoryLine(this.tap);
@@ -49,6 +55,7 @@ export class Bench {
 
   async open(): Promise<this> {
     this.#device = await this.run(this.begin());
+    await this.#units(this.#device);
     return this;
   }
 
@@ -58,19 +65,36 @@ export class Bench {
     await this.open();
   }
 
+  /** Where units come after the opening, they are waited for. */
+  async #units(device: Device): Promise<void> {
+    const count = this.subject.rig.time?.units ?? 0;
+    while (device.units.length < count) await this.clock.advance(10);
+  }
+
   /** Starts to open the device and waits for nothing. */
   async begin(signal = new AbortController().signal): Promise<Device> {
     const { driver, rig } = this.subject;
     const note = (fields: object, message: string) => this.#print({ message, ...fields });
     const log = { debug: note, warn: note };
     const line = this.#lineFor(driver);
-    const context = { line, clock: this.clock, log };
+    const context = {
+      line,
+      clock: this.clock,
+      log,
+      ...(driver.keepsFiles === true && { folder: this.#folder() }),
+    };
     return driver.open(driver.config.parse(rig.config), context, { signal });
   }
 
   #lineFor({ transport, hid }: Driver): MemoryLine | MemoryHidLine | MemoryPcscLine {
     if (transport === "hid") return new MemoryHidLine(this.line, hid, this.clock);
     return transport === "pcsc" ? new MemoryPcscLine(this.line, this.clock) : this.line;
+  }
+
+  /** Its own; the next opening on this bench finds it again. */
+  #folder(): string {
+    this.#folderPath ??= mkdtempSync(join(tmpdir(), `lb-bench-${this.subject.id}-`));
+    return this.#folderPath;
   }
 
   get device(): Device {
@@ -140,6 +164,7 @@ export class Bench {
   /** Closes the device; whatever the case did, nothing of it may be left. */
   async finish(): Promise<void> {
     if (this.#device !== undefined) await this.run(this.#device.close());
+    if (this.#folderPath !== undefined) rmSync(this.#folderPath, { recursive: true, force: true });
     expect(this.clock.pending, "timers left after close").toBe(0);
     expect(this.line.listenerCount, "listeners left on the line after close").toBe(0);
     this.expectNothingSecret();

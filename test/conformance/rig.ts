@@ -58,6 +58,11 @@ export interface DriverRig {
   readonly capabilities: readonly Capability[];
   /** Kinds of card that `putCard` can lay down; empty without a card writer. */
   readonly cards: readonly CardTechnology[];
+  /**
+   * `real`: a library with timers of its own does the work, so no clock can be held still; and so many units are waited
+   * for after an opening.
+   */
+  readonly time?: { readonly is: "real"; readonly units: number };
   /** Cases that this device cannot be put to: id → reason. */
   readonly exempt: Readonly<Record<string, string>>;
   plugIn(clock: Clock): RigDevice;

@@ -12,24 +12,48 @@ import { MemoryLine } from "#test/support/memory-line";
 export const calm = () => ({ signal: new AbortController().signal });
 export const zwaveConfig = { keys: JSON.stringify(SIMULATED_KEYS) };
 
+/** Real time, but that waits which the driver itself orders may be made shorter: the library's own stay as they are. */
+export class HurriedClock implements Clock {
+  /** How many times faster. */
+  factor = 1;
+  #skipped = 0;
+
+  now(): number {
+    return realClock.now();
+  }
+
+  monotonic(): number {
+    return realClock.monotonic() + this.#skipped;
+  }
+
+  /** As if so much time had passed; timers that run are not touched. */
+  skip(ms: number): void {
+    this.#skipped += ms;
+  }
+
+  startTimer(ms: number, fire: () => void): () => void {
+    return realClock.startTimer(ms / this.factor, fire);
+  }
+}
+
 /** The real library with its own mock stick and locks, on a line in memory. One start takes seconds: share it. */
 export class ZWaveSite {
   readonly simulator: ZWaveSimulator;
   readonly folder: string;
-  readonly clock: Clock;
+  readonly clock: HurriedClock;
   /** Everything that was logged. */
   readonly logged: unknown[] = [];
   line: MemoryLine;
   #device: Device | null = null;
 
-  static async open(locks: readonly SimulatedLockSettings[], clock: Clock = realClock): Promise<ZWaveSite> {
+  static async open(locks: readonly SimulatedLockSettings[], clock = new HurriedClock()): Promise<ZWaveSite> {
     const site = new ZWaveSite(await ZWaveSimulator.create(clock, locks), clock);
     await site.start();
     await site.units(locks.length);
     return site;
   }
 
-  constructor(simulator: ZWaveSimulator, clock: Clock) {
+  constructor(simulator: ZWaveSimulator, clock: HurriedClock) {
     this.simulator = simulator;
     this.clock = clock;
     this.folder = mkdtempSync(join(tmpdir(), "lb-zwave-"));
