@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,12 +8,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Pool } from "undici";
 import { stringify } from "yaml";
-import { apiKeyDigest } from "#src/api/api-key";
-import { objectId } from "#src/config/ids";
-import { newCredentialRecord } from "#src/domain/credential/credential.step";
-import type { ObjectRow } from "#src/engine/ports";
-import { loadSealingKey } from "#src/store/sealing-key";
-import { openStore } from "#src/store/store";
+import { credentialId, fill, FIRST_NAMES, KEY, nameOf, ROOM, SITE, SYSTEM, userId } from "./api-rows.js";
+import { bareCommits } from "./bare-commits.js";
 import { print, round } from "./figures.js";
 
 /**
@@ -26,104 +21,13 @@ const SECONDS = Number(process.argv[2] ?? 2);
 const ROUNDS = Number(process.argv[3] ?? 3);
 const SIZES = [1_000, 10_000, 100_000] as const;
 const CONNECTIONS = 8;
-const ROWS_AT_ONCE = 500;
 const PAGE = 100;
-const KEY = "seam_bench_key";
-const SITE = randomUUID();
-const SYSTEM = objectId(SITE, "acs_system", "main");
-const ROOM = objectId(SITE, "acs_entrance", "room-101");
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "..");
 const fakePath = join(here, "peers/node_modules/@seamapi/fake-seam-connect/dist/server.js");
 const folder = mkdtempSync(join(tmpdir(), "lockbridge-bench-api-"));
 const children: ChildProcess[] = [];
-
-const FIRST_NAMES = ["Ada", "Bela", "Caro", "Dov", "Elif", "Femi", "Gita", "Hugo"];
-const uuidOf = (kind: string, n: number) => `${kind}0000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
-const userId = (n: number) => uuidOf("d", n);
-const credentialId = (n: number) => uuidOf("c", n);
-const nameOf = (n: number) => `${FIRST_NAMES[n % 8] ?? ""} Guest${n.toString(36)}`;
-const createdAt = (n: number) => 1_780_000_000_000 + n;
-
-function rows(n: number): readonly ObjectRow[] {
-  const head = {
-    epoch: 0,
-    rev: 0,
-    code: null,
-    dirty: false,
-    blocked: null,
-    provisional: null,
-    gone: false,
-    createdAt: createdAt(n),
-    systemId: SYSTEM,
-  };
-  const made = new Date(createdAt(n)).toISOString();
-  const user = { acs_user_id: userId(n), acs_system_id: SYSTEM, full_name: nameOf(n) };
-  const credential = {
-    acs_credential_id: credentialId(n),
-    acs_system_id: SYSTEM,
-    acs_user_id: userId(n),
-    access_method: "card",
-    allowed_acs_entrance_ids: [ROOM],
-    starts_at: null,
-    ends_at: "2030-01-01T12:00:00.000Z",
-    is_one_time_use: false,
-    has_code: false,
-  };
-  const desired = {
-    rev: 0,
-    fingerprint: "f".repeat(64),
-    allowed: true,
-    startsAt: null,
-    endsAt: 1_893_499_200_000,
-  };
-  return [
-    {
-      ...head,
-      kind: "acs_user",
-      id: userId(n),
-      spec: {
-        ...user,
-        acs_access_group_ids: [],
-        granted_acs_entrance_ids: [],
-        state: "active",
-        created_at: made,
-      },
-      record: null,
-      cardCredentialId: null,
-      userId: null,
-      searchText: `${userId(n)} ${nameOf(n).toLowerCase()}`,
-    },
-    {
-      ...head,
-      kind: "acs_credential",
-      id: credentialId(n),
-      spec: { ...credential, state: "active", created_at: made },
-      record: newCredentialRecord({ issuance: "presented", desired, at: createdAt(n) }),
-      cardCredentialId: n.toString(16).padStart(16, "0"),
-      userId: userId(n),
-      searchText: `${credentialId(n)} ${userId(n)} ${nameOf(n).toLowerCase()}`,
-    },
-  ];
-}
-
-/** A state directory with so many of both, and the bench's key. */
-function fill(stateDir: string, size: number): void {
-  const sealingKey = loadSealingKey({ credentialsDirectory: undefined, stateDir, storeExists: false });
-  const onFatal = (error: Error) => {
-    throw error;
-  };
-  const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
-  const store = openStore({ path: join(stateDir, "lockbridge.db"), sealingKey, random, onFatal });
-  store.tokens.add({ id: "bench", name: "bench", role: "admin", sha256: apiKeyDigest(KEY), createdAt: 1 });
-  for (let first = 0; first < size; first += ROWS_AT_ONCE) {
-    store.transaction(() => {
-      for (let n = first; n < first + ROWS_AT_ONCE; n++) for (const row of rows(n)) store.objects.put(row);
-    });
-  }
-  store.close();
-}
 
 interface Server {
   readonly name: string;
@@ -223,8 +127,13 @@ interface Figures {
   readonly p99: number;
 }
 
-/** Asks over all connections at once for some seconds. */
-async function measure(server: Server, path: string, inputOf: (n: number) => object): Promise<Figures> {
+/** Asks over so many connections at once for some seconds. */
+async function measure(
+  server: Server,
+  path: string,
+  inputOf: (n: number) => object,
+  connections = CONNECTIONS,
+): Promise<Figures> {
   const tookMs: number[] = [];
   const begun = performance.now();
   const until = begun + SECONDS * 1_000;
@@ -236,7 +145,7 @@ async function measure(server: Server, path: string, inputOf: (n: number) => obj
       tookMs.push(performance.now() - asked);
     }
   };
-  await Promise.all(Array.from({ length: CONNECTIONS }, ask));
+  await Promise.all(Array.from({ length: connections }, ask));
   const seconds = (performance.now() - begun) / 1_000;
   const sorted = tookMs.sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
@@ -256,15 +165,19 @@ interface Case {
   readonly what: string;
   readonly path: string;
   readonly inputOf: (server: Server) => (n: number) => object;
+  readonly connections?: number;
 }
 
 async function run(cases: readonly Case[], servers: readonly Server[]): Promise<Map<string, Figures>> {
   const found = new Map<string, Figures[]>();
   for (let round = 0; round < ROUNDS; round++) {
-    for (const { what, path, inputOf } of cases) {
+    for (const { what, path, inputOf, connections } of cases) {
       for (const server of servers) {
         const key = `${what}|${server.name}`;
-        found.set(key, [...(found.get(key) ?? []), await measure(server, path, inputOf(server))]);
+        found.set(key, [
+          ...(found.get(key) ?? []),
+          await measure(server, path, inputOf(server), connections),
+        ]);
       }
     }
   }
@@ -289,11 +202,19 @@ async function besideTheFake(ours: Server, fake: Server, size: number): Promise<
   const madeId = (server: Server, n: number) => made.get(server)?.[n % PAGE];
   const anyId = (server: Server, n: number) =>
     server === ours ? userId(somewhere(n, size)) : madeId(server, n);
+  const places = await placesAllOver(ours);
+  const page = (server: Server) => ({ acs_system_id: server.systemId, limit: PAGE });
   const cases: readonly Case[] = [
     {
-      what: `list, ${PAGE} a page`,
+      what: `list, ${PAGE} a page, the first`,
       path: "/acs/users/list",
-      inputOf: (server) => () => ({ acs_system_id: server.systemId, limit: PAGE }),
+      inputOf: (server) => () => page(server),
+    },
+    {
+      what: `list, ${PAGE} a page, all over`,
+      path: "/acs/users/list",
+      inputOf: (server) => (n) =>
+        server === ours ? { limit: PAGE, page_cursor: places[n % places.length] } : page(server),
     },
     { what: "get", path: "/acs/users/get", inputOf: (server) => (n) => ({ acs_user_id: anyId(server, n) }) },
     {
@@ -302,14 +223,20 @@ async function besideTheFake(ours: Server, fake: Server, size: number): Promise<
       inputOf: (server) => (n) => ({ acs_user_id: madeId(server, n), full_name: `${nameOf(n)} again` }),
     },
     {
+      what: "update, one connection",
+      path: "/acs/users/update",
+      connections: 1,
+      inputOf: (server) => (n) => ({ acs_user_id: madeId(server, n), full_name: `${nameOf(n)} once more` }),
+    },
+    {
       what: "create",
       path: "/acs/users/create",
       inputOf: (server) => (n) => ({ acs_system_id: server.systemId, full_name: nameOf(n) }),
     },
   ];
   // Creating comes last in a process of its own each: the fake's list grows with it.
-  const reads = await run(cases.slice(0, 3), [ours, fake]);
-  const writes = await run(cases.slice(3), [ours, fake]);
+  const reads = await run(cases.slice(0, -1), [ours, fake]);
+  const writes = await run(cases.slice(-1), [ours, fake]);
   const found = new Map([...reads, ...writes]);
   print(
     "api",
@@ -327,6 +254,19 @@ async function besideTheFake(ours: Server, fake: Server, size: number): Promise<
       };
     }),
   );
+}
+
+/** Cursors of pages spread over all rows: ten times as many rows as the daemon remembers. */
+async function placesAllOver(server: Server): Promise<readonly unknown[]> {
+  const places: unknown[] = [];
+  for (let cursor: unknown = null; places.length < 400;) {
+    const input = { limit: 250, ...(cursor === null ? {} : { page_cursor: cursor }) };
+    const { pagination } = await post(server, "/acs/users/list", input);
+    cursor = (pagination as { next_page_cursor: string | null }).next_page_cursor;
+    if (cursor === null) break;
+    places.push(cursor);
+  }
+  return places;
 }
 
 async function growth(servers: ReadonlyMap<number, Server>): Promise<void> {
@@ -429,6 +369,7 @@ try {
   const servers = new Map<number, Server>();
   for (const size of SIZES) servers.set(size, await startOurs(size));
   const largest = servers.get(SIZES[2]);
+  print("api-floor", [bareCommits(folder, SECONDS)]);
   if (largest !== undefined) await besideTheFake(largest, await startFake(), SIZES[2]);
   await growth(servers);
   for (const { pool } of servers.values()) await pool.destroy();
