@@ -102,7 +102,7 @@ export class HostedSite {
   }
 }
 
-function recordingLog(lines: string[]): Log {
+export function recordingLog(lines: string[]): Log {
   const note = (level: string) => (fields: object, message: string) =>
     void lines.push(JSON.stringify({ level, message, ...fields }));
   const log: Log = {
