@@ -29,7 +29,14 @@ async function serve(api: Partial<Config["api"]> = {}) {
   const apis = await listen({ socketPath, api: { ...defaults, ...api } } as unknown as Config, {
     seam: site.model,
     desk,
-    webhooks: { create: () => ({}), get: () => ({}), list: () => [], update: () => ({}), delete: () => {} },
+    webhooks: {
+      create: () => ({}),
+      get: () => ({}),
+      list: () => [],
+      update: () => ({}),
+      delete: () => {},
+      deliveries: () => [],
+    },
     events: { head: () => 0, placeOf: () => undefined, after: () => [], onNew: () => () => undefined },
     audit: { lastSeq: () => 0, hasEntryOf: () => true, append: () => undefined, list: () => [] },
     sharedCommit: new SharedCommit({ group: (work) => work(), soon: setImmediate, clock }),

@@ -57,6 +57,7 @@ export class Observability {
       storeBytes: () => storeSize(storePath),
       health: () => this.health(),
       driverMemory: gateway.driverMemory,
+      webhooks: () => store.webhooks.waiting(),
     });
   }
 
@@ -92,9 +93,17 @@ export class Observability {
         quarantined: store.tally.quarantined(),
       },
       codes: hasLocks ? this.#codes() : null,
+      webhooks: this.#webhooks(),
       keys: { isNeeded: needsKeys, count: store.keySets.list().length },
       offline: this.#gateway.offline(),
     };
+  }
+
+  #webhooks(): SiteFacts["webhooks"] {
+    const { webhooks } = this.#gateway.store;
+    if (webhooks.list().length === 0) return null;
+    const late = webhooks.waiting().filter((line) => line.late > 0);
+    return { failing: late.length, late: late.reduce((sum, line) => sum + line.late, 0) };
   }
 
   #codes(): NonNullable<SiteFacts["codes"]> {

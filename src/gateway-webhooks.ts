@@ -44,6 +44,7 @@ export function gatewayWebhooks(
         return work();
       }),
     removed: (id) => sender.removed(id),
+    outcomeOf: (id) => sender.outcomeOf(id),
   });
   let stopListening = (): void => undefined;
   return {

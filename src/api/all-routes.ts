@@ -16,7 +16,7 @@ import { seamSimulationRoutes } from "./routes/simulate.js";
 import { siteRoutes } from "./routes/site.js";
 import { unsupportedRoutes } from "./routes/unsupported.js";
 import { userRoutes } from "./routes/users.js";
-import { webhookRoutes } from "./routes/webhooks.js";
+import { webhookRoutes, webhookStateRoutes } from "./routes/webhooks.js";
 import { jobsStream } from "./schemas/desk.js";
 import type { Endpoint } from "./schemas/endpoint.js";
 import { metricsGet } from "./schemas/health.js";
@@ -42,7 +42,14 @@ export const gatewayRoutes: readonly Route<DeskModel>[] = [
   ...inclusionRoutes,
   ...secretRoutes,
 ];
-export { auditRoutes, healthRoutes, seamSimulationRoutes, simulationRoutes, webhookRoutes };
+export {
+  auditRoutes,
+  healthRoutes,
+  seamSimulationRoutes,
+  simulationRoutes,
+  webhookRoutes,
+  webhookStateRoutes,
+};
 
 /** Endpoints that answer something else than an object in the envelope: streams and documents. */
 export const bareEndpoints: readonly Endpoint[] = [jobsStream, eventsStream, metricsGet, openApiGet];
@@ -50,7 +57,7 @@ export const bareEndpoints: readonly Endpoint[] = [jobsStream, eventsStream, met
 /** Endpoints that answer an object in the envelope, or an error. */
 export const jsonEndpoints: readonly Endpoint[] = [
   ...[...seamRoutes, ...seamSimulationRoutes, ...webhookRoutes, ...healthRoutes].map(endpointOf),
-  ...[...gatewayRoutes, ...auditRoutes, ...simulationRoutes].map(endpointOf),
+  ...[...gatewayRoutes, ...webhookStateRoutes, ...auditRoutes, ...simulationRoutes].map(endpointOf),
 ];
 
 /** All that any server of this kind serves. */

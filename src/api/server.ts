@@ -18,6 +18,7 @@ import {
   seamSimulationRoutes,
   simulationRoutes,
   webhookRoutes,
+  webhookStateRoutes,
 } from "./all-routes.js";
 import { BODY_BYTES_MAX, parseBody, parseNoBody } from "./body.js";
 import { AnswersUnderWay } from "./drain.js";
@@ -158,6 +159,7 @@ function serveRoutes(
   serve(webhookRoutes, webhooks);
   serve(seamSimulationRoutes, model.simulation);
   serve(gatewayRoutes, desk);
+  serve(webhookStateRoutes, desk === undefined ? undefined : webhooks);
   serve(auditRoutes, audit);
   serve(simulationRoutes, desk?.simulation);
 }

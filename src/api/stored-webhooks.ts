@@ -1,7 +1,9 @@
 import { invalidInput } from "#src/domain/seam/fault";
+import { isoInstant } from "#src/domain/seam/instant";
 import type { Webhook, WebhooksTable } from "#src/engine/ports";
 import type { JsonObject } from "#src/lib/json";
 import { receiverFault, type ReceiverRules } from "#src/webhooks/receiver";
+import type { ReceiverOutcome } from "#src/webhooks/sender";
 import { mintWebhookSecret } from "#src/webhooks/signature";
 import { missing, seamErrorOf } from "./fault.js";
 import { type Caller, SeamError, type WebhooksModel } from "./model.js";
@@ -16,6 +18,7 @@ export interface WebhookParts {
   change<T>(by: Caller, what: string, target: string, work: () => T): T;
   /** Called once a receiver is gone. */
   removed(id: string): void;
+  outcomeOf(id: string): ReceiverOutcome;
 }
 
 /** Every event is put in the line of every receiver. */
@@ -62,15 +65,41 @@ export function storedWebhooks(parts: WebhookParts): WebhooksModel {
       parts.change(by, "deleted webhook", id, () => table.remove(id));
       parts.removed(id);
     },
+    deliveries() {
+      const waiting = new Map(table.waiting().map((line) => [line.webhookId, line]));
+      return table.list().map((webhook) => {
+        const { count = 0, late = 0 } = waiting.get(webhook.id) ?? {};
+        const { deliveredAt, failingSince, problem } = parts.outcomeOf(webhook.id);
+        const nextAt = nextTryAt(table, webhook.id);
+        return {
+          ...facts(webhook),
+          waiting: count,
+          late,
+          last_delivered_at: instant(deliveredAt),
+          failing_since: instant(failingSince),
+          problem,
+          next_try_at: nextAt === null ? null : isoInstant(Math.max(nextAt, parts.now())),
+        };
+      });
+    },
   };
 }
 
+/** Epoch ms; null: nothing waits. */
+function nextTryAt(table: WebhooksTable, id: string): number | null {
+  const next = [table.firstInOrder(id), table.firstLate(id)].flatMap((delivery) => delivery?.nextAt ?? []);
+  return next.length === 0 ? null : Math.min(...next);
+}
+
+function instant(at: number | null): string | null {
+  return at === null ? null : isoInstant(at);
+}
+
 /** The secret is told to whoever may see webhooks at all: an app needs it to verify what it receives. */
-function render({ id, url, eventTypes, secret }: Webhook): JsonObject {
-  return {
-    webhook_id: id,
-    url,
-    ...(eventTypes === null ? {} : { event_types: [...eventTypes] }),
-    secret: secret.reveal(),
-  };
+function render(webhook: Webhook): JsonObject {
+  return { ...facts(webhook), secret: webhook.secret.reveal() };
+}
+
+function facts({ id, url, eventTypes }: Webhook): JsonObject {
+  return { webhook_id: id, url, ...(eventTypes === null ? {} : { event_types: [...eventTypes] }) };
 }

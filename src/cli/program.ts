@@ -7,6 +7,7 @@ import { healthCommands } from "./commands/health.js";
 import { lockCommands } from "./commands/locks.js";
 import { processCommands } from "./commands/process.js";
 import { siteCommands } from "./commands/site.js";
+import { webhookCommands } from "./commands/webhooks.js";
 import { type CliContext, type CliEdge, contextOf, type GlobalOptions } from "./context.js";
 import { CliError, EXIT } from "./exit-codes.js";
 import { Output } from "./output.js";
@@ -58,6 +59,7 @@ export function buildProgram(edge: CliEdge, ended: (code: number) => void): Comm
   codeCommands(program, add);
   deviceCommands(program, add);
   siteCommands(program, add);
+  webhookCommands(program, add);
   healthCommands(program, add);
   return program;
 }

@@ -12,6 +12,7 @@ const well: SiteFacts = {
   cloud: { phase: "welcomed", isCaughtUp: true, problem: null, unacknowledged: 3, carriers: [] },
   desired: { blocked: 0, quarantined: 0 },
   codes: { late: 0, resting: 0 },
+  webhooks: { failing: 0, late: 0 },
   keys: { isNeeded: true, count: 1 },
   offline: { limit: { ms: 72 * HOUR, keys: 200 }, used: { since: null, ms: 0, keys: 0 } },
 };
@@ -42,6 +43,7 @@ test("all is well", () => {
     "journal ok",
     "desired ok",
     "codes ok",
+    "webhooks ok",
     "keys ok",
     "offline ok",
   ]);
@@ -53,6 +55,7 @@ test("a site without a cloud, and one whose cards a vendor makes, have fewer par
     cloud: null,
     offline: null,
     codes: null,
+    webhooks: null,
     keys: { isNeeded: false, count: 0 },
   });
   expect(alone.map(({ part }) => part)).toEqual(["store", "clock", "device desk", "desired"]);
@@ -61,6 +64,7 @@ test("a site without a cloud, and one whose cards a vendor makes, have fewer par
 test.each<[Partial<SiteFacts>, string]>([
   [{ codes: { late: 2, resting: 0 } }, "codes degraded codes.late"],
   [{ codes: { late: 2, resting: 1 } }, "codes failed codes.left_alone"],
+  [{ webhooks: { failing: 1, late: 7 } }, "webhooks degraded webhooks.failing"],
   [{ store: { freeBytes: GIB / 4 } }, "store degraded store.space_low"],
   [{ store: { freeBytes: 1_000_000 } }, "store failed store.full"],
   [{ clock: { quality: "estimated", floorAheadMs: 0 } }, "clock degraded clock.estimated"],

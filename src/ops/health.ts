@@ -8,7 +8,7 @@ import type { Log } from "#src/lib/log";
 export type HealthState = "ok" | "degraded" | "failed";
 
 export interface Verdict {
-  /** `store`, `clock`, `cloud`, `journal`, `desired`, `codes`, `keys`, `offline`, or `device <key>`. */
+  /** `store`, `clock`, `cloud`, `journal`, `desired`, `codes`, `webhooks`, `keys`, `offline`, or `device <key>`. */
   readonly part: string;
   readonly state: HealthState;
   /** A stable word for programs. */
@@ -32,6 +32,8 @@ export interface SiteFacts {
   readonly desired: { readonly blocked: number; readonly quarantined: number };
   /** Codes long on their way, and slots that are left alone; null: the site has no locks. */
   readonly codes: { readonly late: number; readonly resting: number } | null;
+  /** Receivers that did not take an event three times running, and how many of theirs wait; null: there are none. */
+  readonly webhooks: { readonly failing: number; readonly late: number } | null;
   readonly keys: { readonly isNeeded: boolean; readonly count: number };
   /** null: no limit. */
   readonly offline: {
@@ -68,6 +70,7 @@ export function judge(facts: SiteFacts): readonly Verdict[] {
     ...(facts.cloud === null ? [] : [cloudVerdict(facts.cloud), journalVerdict(facts.cloud)]),
     desiredVerdict(facts.desired),
     ...(facts.codes === null ? [] : [codesVerdict(facts.codes)]),
+    ...(facts.webhooks === null ? [] : [webhooksVerdict(facts.webhooks)]),
     ...(facts.keys.isNeeded ? [keysVerdict(facts.keys)] : []),
     ...(facts.offline === null ? [] : [offlineVerdict(facts.offline)]),
   ];
@@ -248,6 +251,16 @@ function codesVerdict({ late, resting }: NonNullable<SiteFacts["codes"]>): Verdi
     );
   }
   return ok("codes", "codes.in_step", "locks have the codes that are wanted there");
+}
+
+function webhooksVerdict({ failing, late }: NonNullable<SiteFacts["webhooks"]>): Verdict {
+  if (failing === 0) return ok("webhooks", "webhooks.in_step", "apps' receivers take their events");
+  const who = failing === 1 ? "1 receiver does" : `${failing} receivers do`;
+  return degraded(
+    "webhooks",
+    "webhooks.failing",
+    `${who} not take events, and ${late} wait for another try: lockbridge webhooks names them and their reasons`,
+  );
 }
 
 function keysVerdict({ count }: SiteFacts["keys"]): Verdict {

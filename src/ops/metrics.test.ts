@@ -28,6 +28,10 @@ function rig(cloud: MeteredCloud | null = null) {
     lastSeq: () => 12,
     storeBytes: () => ({ databaseBytes: 4_096, logBytes: 8_192 }),
     driverMemory: () => new Map([["zwave", 170_000_000]]),
+    webhooks: () => [
+      { count: 5, late: 2 },
+      { count: 1, late: 0 },
+    ],
     health: () => [{ part: "clock", state: "degraded", code: "clock.unknown", message: "", since: 1 }],
   });
   onTestFinished(() => metrics.stop());
@@ -41,6 +45,11 @@ function rig(cloud: MeteredCloud | null = null) {
 }
 
 const job = (kind: Job["kind"]) => ({ kind }) as Job; // Metrics look at nothing else of it.
+
+test("events that receivers have not taken are counted, those that are late apart", async () => {
+  const { read } = rig();
+  expect(await read("lockbridge_webhook_events")).toEqual(['{state="late"} 2', '{state="in_turn"} 4']);
+});
 
 test("what is there is read at the moment of asking", async () => {
   const { read, site } = rig();

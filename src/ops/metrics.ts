@@ -18,6 +18,8 @@ export interface MeteredSite {
   health(): readonly HealthPart[];
   /** Bytes of memory by driver, of those that run in processes of their own. */
   driverMemory(): ReadonlyMap<string, number>;
+  /** Of each receiver of events: how many wait for it, and how many of those failed too often to hold up others. */
+  webhooks(): readonly { readonly count: number; readonly late: number }[];
 }
 
 export interface MeteredCloud {
@@ -259,6 +261,18 @@ function siteGauges(registers: Registry[], site: MeteredSite): void {
     collect() {
       this.reset();
       for (const [driver, bytes] of site.driverMemory()) this.set({ driver }, bytes);
+    },
+  });
+  new Gauge({
+    name: "lockbridge_webhook_events",
+    help: "Events that apps' receivers have not acknowledged: in their turn, or late after three failures.",
+    labelNames: ["state"],
+    registers,
+    collect() {
+      const lines = site.webhooks();
+      const late = lines.reduce((sum, line) => sum + line.late, 0);
+      this.set({ state: "late" }, late);
+      this.set({ state: "in_turn" }, lines.reduce((sum, line) => sum + line.count, 0) - late);
     },
   });
   gauge(registers, "lockbridge_journal_last_seq", "Newest event of the journal.", () => site.lastSeq());

@@ -26,6 +26,17 @@ const WAITING_MAX = 10_000;
 /** So long a receiver rests when the store refused to note what became of its delivery. */
 const REST_MS = 30_000;
 
+/** How deliveries to one receiver went, since this process began. Epoch ms. */
+export interface ReceiverOutcome {
+  /** null: none was acknowledged yet. */
+  readonly deliveredAt: number | null;
+  /** When it failed first after it last worked; null: it works, or was not tried. */
+  readonly failingSince: number | null;
+  readonly problem: string | null;
+}
+
+const NOT_TRIED: ReceiverOutcome = { deliveredAt: null, failingSince: null, problem: null };
+
 /**
  * Hands events over to apps' receivers. What is to be sent, how often it failed and when its turn comes lie in the
  * store, so that the end of the process loses nothing; an acknowledgement that could not be noted means that the event
@@ -35,8 +46,8 @@ export class WebhookSender {
   readonly #options: SenderOptions;
   readonly #busy = new Map<string, AbortController>();
   readonly #underWay = new Set<Promise<void>>();
-  /** Receivers whose last delivery failed. */
-  readonly #failing = new Set<string>();
+  /** How the last deliveries to each went. */
+  readonly #outcomes = new Map<string, ReceiverOutcome>();
   /** When each was served last, in turns. */
   readonly #served = new Map<string, number>();
   readonly #resting = new Map<string, number>();
@@ -75,6 +86,10 @@ export class WebhookSender {
     this.#cancelTimer();
     for (const control of this.#busy.values()) control.abort(new Error("the gateway stops"));
     await Promise.all(this.#underWay);
+  }
+
+  outcomeOf(webhookId: string): ReceiverOutcome {
+    return this.#outcomes.get(webhookId) ?? NOT_TRIED;
   }
 
   /** A receiver was removed: what is on its way to it is broken off. */
@@ -158,25 +173,30 @@ export class WebhookSender {
     );
   }
 
-  /** Once when it begins and once when it ends, not at every try. The path may hold a token of the receiver's. */
+  /** In the log once when it begins and once when it ends, not at every try. The path may hold a token of the receiver's. */
   #tell({ id, url }: Webhook, outcome: PostOutcome): void {
-    const { log } = this.#options;
+    const { log, clock } = this.#options;
     const { host } = new URL(url);
-    if (!outcome.ok && !this.#failing.has(id)) {
-      this.#failing.add(id);
-      log.warn(
-        { event: "webhook.failing", webhook: id, host, reason: outcome.why },
-        "a receiver does not take events",
-      );
-    } else if (outcome.ok && this.#failing.delete(id)) {
+    const before = this.outcomeOf(id);
+    if (outcome.ok) {
+      this.#outcomes.set(id, { deliveredAt: clock.now(), failingSince: null, problem: null });
+      if (before.failingSince === null) return;
       log.info({ event: "webhook.recovered", webhook: id, host }, "a receiver takes events again");
+      return;
     }
+    const failingSince = before.failingSince ?? clock.now();
+    this.#outcomes.set(id, { ...before, failingSince, problem: outcome.why });
+    if (before.failingSince !== null) return;
+    log.warn(
+      { event: "webhook.failing", webhook: id, host, reason: outcome.why },
+      "a receiver does not take events",
+    );
   }
 
   #forget(id: string): void {
     this.#served.delete(id);
     this.#resting.delete(id);
-    this.#failing.delete(id);
+    this.#outcomes.delete(id);
   }
 }
 

@@ -61,6 +61,7 @@ export function memoryApi(
       newId: () => randomUUID(),
       change: (_by, _what, _target, work) => work(),
       removed: () => undefined,
+      outcomeOf: () => ({ deliveredAt: null, failingSince: null, problem: null }),
     }),
     events: {
       head: () => 0,

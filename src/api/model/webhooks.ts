@@ -8,4 +8,6 @@ export interface WebhooksModel {
   list(): readonly JsonObject[];
   update(id: string, change: { eventTypes: readonly string[] | null }, by: Caller): JsonObject;
   delete(id: string, by: Caller): void;
+  /** How deliveries to each receiver go; without their secrets. */
+  deliveries(): readonly JsonObject[];
 }

@@ -3,6 +3,7 @@ import { route } from "../route.js";
 import {
   webhooksCreate,
   webhooksDelete,
+  webhooksDeliveries,
   webhooksGet,
   webhooksList,
   webhooksUpdate,
@@ -21,6 +22,10 @@ export const webhookRoutes = [
     model.delete(input.webhook_id, by);
     return {};
   }),
+];
+
+export const webhookStateRoutes = [
+  route(webhooksDeliveries, (model: WebhooksModel) => ({ webhooks: [...model.deliveries()] })),
 ];
 
 /** Not given, or `*` among them: every type. */

@@ -58,3 +58,26 @@ export const webhooksDelete = endpoint({
   input: z.object({ webhook_id: id }),
   output: answer({}),
 });
+
+/** How deliveries go: of the gateway alone, beside Seam's own routes. */
+export const webhooksDeliveries = endpoint({
+  path: "/lockbridge/webhooks/list",
+  methods: READ,
+  role: "admin",
+  input: z.object({}),
+  output: answer({
+    webhooks: z.array(
+      webhook.omit({ secret: true }).extend({
+        /** Events that it has not acknowledged; those that failed three times hold up no other any more. */
+        waiting: z.number(),
+        late: z.number(),
+        /** Both since the gateway started; null: none since then, and not at all. */
+        last_delivered_at: z.string().nullable(),
+        failing_since: z.string().nullable(),
+        problem: z.string().nullable(),
+        /** null: nothing waits. */
+        next_try_at: z.string().nullable(),
+      }),
+    ),
+  }),
+});
