@@ -36,7 +36,7 @@ export function cloudWebhooks(
       newId: () => site.newId(),
       change: (_by, _what, _target, work) => site.transact(work),
       removed: (id) => sender.removed(id),
-    outcomeOf: (id) => sender.outcomeOf(id),
+      outcomeOf: (id) => sender.outcomeOf(id),
     }),
     async stop() {
       stopListening();
