@@ -12,4 +12,5 @@ export const drivers = {
   rrhfoem04: () => import("./rrhfoem04/index.js"),
   twn4: () => import("./twn4/index.js"),
   ufr: () => import("./ufr/index.js"),
+  zwave: () => import("./zwave/index.js"),
 } as const satisfies Record<string, () => Promise<{ readonly default: Driver }>>;

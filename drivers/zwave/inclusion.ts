@@ -10,7 +10,7 @@ import {
 } from "#driver-api";
 import { driverError } from "./failure.js";
 import type { Library } from "./library.js";
-import type { LockNode } from "./lock.js";
+import { type LockNode, unitKey } from "./lock.js";
 import type { Network } from "./network.js";
 
 /** A lock is asked what it is and for all its codes: minutes with a slow one that has many slots. */
@@ -210,7 +210,7 @@ async function exclude(library: Library, network: Network, { signal }: Call): Pr
   const stops: (() => void)[] = [];
   try {
     const gone = new Promise<string | null>((resolve, reject) => {
-      const onRemoved = ({ id }: ZWaveNode): void => resolve(own.has(id) ? `node-${id}` : null);
+      const onRemoved = ({ id }: ZWaveNode): void => resolve(own.has(id) ? unitKey(id) : null);
       controller.on("node removed", onRemoved);
       // A node of another network was reset: the stick stops, and removes none of its own. Of its own it tells after that.
       const onStopped = (): void => {

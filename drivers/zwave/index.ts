@@ -28,6 +28,9 @@ export default defineDriver({
       get units() {
         return network.units;
       },
+      get troubles() {
+        return network.troubles;
+      },
       onUnitsChange: (listener) => network.onUnitsChange(listener),
       inclusion: createInclusion(library, network),
       ping: (pingCall) => network.ping(pingCall),

@@ -31,6 +31,8 @@ export interface LockNode {
   close(): void;
 }
 
+export const unitKey = (nodeId: number): string => `node-${nodeId}`;
+
 /** A node with a bolt and codes of its own. */
 export function isLock(node: ZWaveNode): boolean {
   const hasBolt = node.supportsCC(CC.doorLock) || node.supportsCC(CC.lock);
@@ -110,7 +112,7 @@ export async function openLock(
     own,
   );
   return {
-    unit: { key: `node-${node.id}`, keypadLock },
+    unit: { key: unitKey(node.id), keypadLock },
     fits(now) {
       const next = tableOf(library, now);
       return next.slots === table.slots && next.lengthMax === table.lengthMax && now === node;

@@ -6,12 +6,13 @@ import {
   type Identity,
   type SerialLine,
   type Unit,
+  type UnitTrouble,
 } from "#driver-api";
 import type { Clock } from "#src/lib/deadline";
 import type { NetworkKeys } from "./config.js";
 import type { Library } from "./library.js";
 import { bindingOf } from "./line-binding.js";
-import { type LockNode, isLock, openLock } from "./lock.js";
+import { isLock, type LockNode, openLock, unitKey } from "./lock.js";
 
 export interface NetworkParts {
   readonly line: SerialLine;
@@ -107,6 +108,22 @@ export class Network {
 
   get units(): readonly Unit[] {
     return [...this.#locks].sort(([a], [b]) => a - b).map(([, { unit }]) => unit);
+  }
+
+  get troubles(): readonly UnitTrouble[] {
+    const nodes = [...this.controller.nodes.values()];
+    return nodes.flatMap((node) => {
+      const trouble = this.#locks.has(node.id) ? null : this.#troubleOf(node);
+      return trouble === null ? [] : [{ unit: unitKey(node.id), ...trouble }];
+    });
+  }
+
+  #troubleOf(node: ZWaveNode): Omit<UnitTrouble, "unit"> | null {
+    const { InterviewStage, NodeStatus } = this.#library;
+    if (node.isControllerNode || node.deviceClass?.generic.key !== ENTRY_CONTROL) return null;
+    if (node.status === NodeStatus.Dead) return { code: "unit.silent", message: SILENT };
+    if (node.interviewStage !== InterviewStage.Complete) return { code: "unit.silent", message: ASKED };
+    return isLock(node) ? null : { code: "device.refused", message: NO_LOCK };
   }
 
   onUnitsChange(listener: () => void): () => void {
@@ -292,8 +309,9 @@ export class Network {
     if (isDead === this.#dead.has(id)) return;
     if (isDead) this.#dead.add(id);
     else this.#dead.delete(id);
-    const event = isDead ? "zwave.node_silent" : "zwave.node_back";
-    this.log.warn({ event, node: id }, isDead ? "a node does not answer" : "a node answers again");
+    if (isDead) this.log.warn({ event: "zwave.node_silent", node: id }, "a node does not answer");
+    else this.log.debug({ event: "zwave.node_back", node: id }, "a node answers again");
+    this.#tell();
     this.#pingDeadLater();
   }
 
@@ -314,6 +332,15 @@ export class Network {
         .catch(() => false);
   }
 }
+
+/** Generic device class of locks. */
+const ENTRY_CONTROL = 0x40;
+const SILENT =
+  "the lock does not answer: see to its batteries and whether the stick is near enough; it is asked again every minute";
+const ASKED =
+  "the lock is being asked what it is and which codes it holds; that takes minutes with a slow one";
+const NO_LOCK =
+  "it has no codes and no bolt for us: it joined without the security that locks need; exclude it and include it again";
 
 const hex = (value: number | undefined): string => (value === undefined ? "-" : value.toString(16));
 

@@ -65,8 +65,8 @@ export class YearDays implements CodeSchedule {
     const place = { userId: slot, slotId: SLOT_ID };
     await asked.order(() => schedules.setYearDaySchedule(place, wanted));
     await asked.order(() => schedules.setEnabled(true, slot));
-    const told = await asked.answer(() => schedules.getYearDaySchedule(place));
-    if (!isSame(told, wanted)) {
+    const told = await asked.ask(() => schedules.getYearDaySchedule(place));
+    if (told === undefined || !isSame(told, wanted)) {
       await slots.clear(slot, asked);
       asked.nothingHappened();
       throw asked.failure("device.refused", "the lock did not take the window");
@@ -79,7 +79,13 @@ export class YearDays implements CodeSchedule {
     const timeZone = this.#timeZone;
     if (timeZone === null) throw asked.failure("device.refused", "the lock's clock was not set yet");
     const schedules = this.#parts.node.commandClasses["Schedule Entry Lock"];
-    const told = await asked.ask(() => schedules.getYearDaySchedule({ userId: slot, slotId: SLOT_ID }));
+    const ask = () => asked.ask(() => schedules.getYearDaySchedule({ userId: slot, slotId: SLOT_ID }));
+    // The library takes silence for "none", so none counts from a lock only that answers something else.
+    let told = await ask();
+    if (told === undefined) {
+      await asked.answer(() => schedules.getNumSlots());
+      told = await ask();
+    }
     return told === undefined || !isDate(told) ? null : windowOf(told, timeZone);
   }
 

@@ -8,14 +8,11 @@ import {
 import { DoorLockCCOperationSet } from "@zwave-js/cc/DoorLockCC";
 import { NotificationCCGet, NotificationCCReport } from "@zwave-js/cc/NotificationCC";
 import { Security2CC } from "@zwave-js/cc/Security2CC";
-import {
-  TimeParametersCCGet,
-  TimeParametersCCReport,
-  TimeParametersCCSet,
-} from "@zwave-js/cc/TimeParametersCC";
+import { TimeParametersCCGet, TimeParametersCCSet } from "@zwave-js/cc/TimeParametersCC";
+import { ScheduleEntryLockCCYearDayScheduleSet } from "@zwave-js/cc/ScheduleEntryLockCC";
 import { BatteryCCGet, BatteryCCReport } from "@zwave-js/cc/BatteryCC";
 import { ConfigurationCCSet } from "@zwave-js/cc/ConfigurationCC";
-import type { CommandClass, UserIDStatus } from "@zwave-js/cc";
+import { type CommandClass, TimeParametersCommand, type UserIDStatus } from "@zwave-js/cc";
 import { SecurityClass } from "@zwave-js/core";
 import { createMockZWaveRequestFrame, type MockNode, type MockNodeBehavior } from "@zwave-js/testing";
 import type { Clock } from "#src/lib/deadline";
@@ -41,6 +38,8 @@ export interface Habits {
   /** The bolt does not move; `jams`: and it says so. */
   isStuck: boolean;
   jams: boolean;
+  /** It says yes to windows and keeps none. */
+  dropsWindows: boolean;
   /** Its clock cannot be set. */
   ignoresClock: boolean;
   /** It does not answer when it is asked for a code. */
@@ -58,6 +57,7 @@ export const GOOD_HABITS: Readonly<Habits> = {
   omitsSlot: false,
   isStuck: false,
   jams: false,
+  dropsWindows: false,
   ignoresClock: false,
   hidesSlots: false,
 };
@@ -66,6 +66,8 @@ const ENABLED = 1;
 const DISABLED = 2;
 const LOCKED = 0xff;
 const ACCESS_CONTROL = 6;
+/** `ScheduleEntryLockScheduleKind` of the library. */
+const YEAR_DAY = 1;
 
 /** One lock at the far end of the radio: what lies in its slots, and the person at its keypad. */
 export class SimulatedLock {
@@ -74,10 +76,12 @@ export class SimulatedLock {
   readonly habits: Habits = { ...GOOD_HABITS };
   /** How often a slot, a window or the bolt was ordered to change. */
   orders = 0;
+  /** Is told each order about a code, in their order. */
+  onOrder: ((what: "code enabled" | "code disabled" | "window") => void) | null = null;
   parameterWrites = 0;
   /** 0 to 100. */
   battery = 80;
-  /** What its clock shows, as the mock reads it. */
+  /** What its clock shows: the mock takes its digits for UTC. */
   clock = new Date(0);
   readonly #clock: Clock;
   #isSilent = false;
@@ -120,6 +124,20 @@ export class SimulatedLock {
 
   code(slot: number): string | null {
     return this.slots().get(slot)?.code ?? null;
+  }
+
+  /** The window of a slot as the lock holds it. */
+  yearDay(slot: number): unknown {
+    return this.node.state.get(`ScheduleEntryLock_schedule_${slot}_1_${YEAR_DAY}`) ?? null;
+  }
+
+  /** Minutes from UTC, and what summer adds. */
+  offsets(): { readonly standardOffset: unknown; readonly dstOffset: unknown } {
+    const { state } = this.node;
+    return {
+      standardOffset: state.get("ScheduleEntryLock_standardOffset"),
+      dstOffset: state.get("ScheduleEntryLock_dstOffset"),
+    };
   }
 
   /** Somebody puts a code into a slot at the keypad, or takes it out; the lock tells of it unless it is `quiet`. */
@@ -225,6 +243,10 @@ export class SimulatedLock {
           }
           if (cc instanceof NotificationCCGet)
             return { action: "sendCC", cc: idleReport(controller.ownNodeId, cc) };
+          if (cc instanceof ScheduleEntryLockCCYearDayScheduleSet) {
+            this.onOrder?.("window");
+            return this.habits.dropsWindows ? { action: "ok" } : undefined;
+          }
           if (cc instanceof ConfigurationCCSet) this.parameterWrites++;
           if (cc instanceof TimeParametersCCSet) return this.#setClock(cc.dateAndTime);
           if (cc instanceof TimeParametersCCGet)
@@ -251,6 +273,7 @@ export class SimulatedLock {
     code: string,
   ): ReturnType<NonNullable<MockNodeBehavior["handleCC"]>> {
     this.orders++;
+    if (status !== 0) this.onOrder?.(status === ENABLED ? "code enabled" : "code disabled");
     const { habits } = this;
     const wanted = status === 0 ? null : code;
     if (wanted === null && habits.keepsCodes) return { action: "ok" };
@@ -277,8 +300,11 @@ export class SimulatedLock {
     return { action: "ok" };
   }
 
-  #tellClock(nodeId: number): TimeParametersCCReport {
-    return new TimeParametersCCReport({ nodeId, dateAndTime: this.clock });
+  /** The library knows no way to send this report, which looks like the order but for its number. */
+  #tellClock(nodeId: number): TimeParametersCCSet {
+    const cc = new TimeParametersCCSet({ nodeId, dateAndTime: this.clock });
+    cc.ccCommand = TimeParametersCommand.Report;
+    return cc;
   }
 
   #answerBolt(): ReturnType<NonNullable<MockNodeBehavior["handleCC"]>> {

@@ -66,6 +66,9 @@ test("one dead lock holds up nobody: its unit goes, it is asked every minute, an
   });
   await vi.waitFor(() => expect(site?.device.units.map(({ key }) => key)).toEqual(["node-3"]));
   expect(site.logged).toContainEqual(expect.objectContaining({ event: "zwave.node_silent", node: NODE }));
+  expect(site.device.troubles).toEqual([
+    { unit: "node-2", code: "unit.silent", message: expect.stringContaining("batteries") as string },
+  ]);
   const startedAt = realClock.monotonic();
   expect(await failure(keypad.readSlot(1, calm()))).toMatchObject({ code: "unit.silent", effect: "none" });
   expect(realClock.monotonic() - startedAt).toBeLessThan(500);
@@ -73,6 +76,7 @@ test("one dead lock holds up nobody: its unit goes, it is asked every minute, an
   site.lock(NODE).silence(false);
   await site.units(2);
   expect(site.device.units[0]).toBe(unit);
+  expect(site.device.troubles).toEqual([]);
   await site.keypad(NODE).writeSlot(1, pin("4711"), calm());
   await site.lock(NODE).pressKeys("4711");
   await vi.waitFor(() => expect(events).toEqual([{ type: "unlocked", method: "keycode", slot: 1 }]));

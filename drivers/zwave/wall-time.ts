@@ -39,7 +39,8 @@ export function epochOf(wall: WallTime, timeZone: string): number {
   const asUtc = utcOf(wall);
   const earlier = asUtc - offsetMs(asUtc - DAY_MS, timeZone);
   if (utcOf(wallTime(earlier, timeZone)) === asUtc) return earlier;
-  return asUtc - offsetMs(asUtc + DAY_MS, timeZone);
+  const later = asUtc - offsetMs(asUtc + DAY_MS, timeZone);
+  return utcOf(wallTime(later, timeZone)) === asUtc ? later : earlier;
 }
 
 /** Minutes east of Greenwich in winter and in summer, as a lock wants them; `dstOffset` is what summer adds. */
