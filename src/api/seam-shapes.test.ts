@@ -12,7 +12,8 @@ import { accessCodesUpdate } from "./schemas/access-codes.js";
 
 /**
  * Our objects held against Seam's own schemas, as `@seamapi/types` publishes them (the `seam` package brings it along):
- * each answered object fits, and each member that Seam knows is answered in some case, or it is said here why not.
+ * each answered object fits, and each member of a credential or code that Seam knows is answered in some case, or it is
+ * said here why not.
  */
 interface Schema {
   safeParse(value: unknown): { readonly success: boolean; readonly error?: unknown };
@@ -42,12 +43,16 @@ const NEVER: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   acs_encoder: {},
 };
 
-function expectSeams(kind: string, objects: readonly JsonObject[]): void {
-  const schema = published.schemas[kind];
+function expectFits(kind: string, ...objects: readonly JsonObject[]): void {
   for (const object of objects) {
-    expect({ object, error: schema?.safeParse(object).error }).toEqual({ object, error: undefined });
+    const { error } = published.schemas[kind]?.safeParse(object) ?? { error: "no such kind" };
+    expect({ object, error }).toEqual({ object, error: undefined });
   }
-  expectMembers(kind, shapeOf(schema), objects);
+}
+
+function expectSeams(kind: string, objects: readonly JsonObject[]): void {
+  expectFits(kind, ...objects);
+  expectMembers(kind, shapeOf(published.schemas[kind]), objects);
 }
 
 function expectMembers(
@@ -149,6 +154,35 @@ test("access_code, managed and not; acs_encoder", async () => {
   expectSeams("unmanaged_access_code", [dated]);
   const acs_encoder_id = SITE.desk;
   expectSeams("acs_encoder", [await get("/acs/encoders/get", { acs_encoder_id }, "acs_encoder")]);
+});
+
+test("the rest of a site", async () => {
+  const rig = await new KeypadRig().ready();
+  const api = rigApi(rig);
+  const ask = async (path: string, input: object, member: string): Promise<JsonObject> => {
+    const { status, body } = await api.post(path, input);
+    expect({ path, status, error: body["error"] }).toEqual({ path, status: 200, error: undefined });
+    return body[member] as JsonObject;
+  };
+  const acs_system_id = SITE.system;
+  const access_schedule = { starts_at: "2026-11-22T10:00:00Z", ends_at: "2026-11-30T10:00:00Z" };
+  const person = { full_name: "Ada", email_address: "ada@example.com", phone_number: "+351911111111" };
+  const user = await ask("/acs/users/create", { acs_system_id, ...person, access_schedule }, "acs_user");
+  rig.simulator.reportBattery("lock-1", 50);
+  rig.engine.keypads.turn();
+  await rig.settle();
+  await ask("/devices/update", { device_id: LOCK.plain, name: "Kitchen" }, "ok");
+  expectFits("acs_user", user);
+  expectFits(
+    "acs_entrance",
+    await ask("/acs/entrances/get", { acs_entrance_id: SITE.room101 }, "acs_entrance"),
+    await ask("/acs/entrances/get", { acs_entrance_id: LOCK.plainEntrance }, "acs_entrance"),
+  );
+  expectFits("acs_system", await ask("/acs/systems/get", { acs_system_id }, "acs_system"));
+  // Seam knows no such type of device.
+  const device = await ask("/devices/get", { device_id: LOCK.plain }, "device");
+  expectFits("device", { ...device, device_type: "schlage_lock" });
+  expectFits("workspace", await ask("/workspaces/get", {}, "workspace"));
 });
 
 test("access_codes/update takes every parameter of Seam's, and no other", () => {

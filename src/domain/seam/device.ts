@@ -60,7 +60,7 @@ export function renderDevice(facts: DeviceFacts): JsonObject {
     custom_metadata: { ...settings.customMetadata },
     space_ids: [],
     location: { location_name: inventory.siteName, time_zone: inventory.timeZone },
-    device_manufacturer: { manufacturer: "lockbridge", display_name: "Lockbridge", image_url: null },
+    device_manufacturer: { manufacturer: "lockbridge", display_name: "Lockbridge" },
     device_provider: {
       device_provider_name: "lockbridge",
       display_name: "Lockbridge",
