@@ -34,6 +34,8 @@ export class CanarySite {
   readonly siteId = randomUUID();
   readonly gatewayId = randomUUID();
   readonly gatewayToken = randomBytes(24).toString("hex");
+  /** In hex, as the configuration has it. */
+  readonly readerKey = randomBytes(16).toString("hex");
   readonly cloudKey = mintApiKey((size) => new Uint8Array(randomBytes(size)));
   readonly hardware = new SimulatedSite(this.stateDir);
   readonly #evidence: Evidence;
@@ -49,6 +51,8 @@ export class CanarySite {
 
   static async create(evidence: Evidence): Promise<CanarySite> {
     const site = new CanarySite(evidence);
+    // The first lock keeps windows itself, so that PINs with and without them are on locks.
+    site.hardware.locks.simulator.schedulers.add("lock-1");
     await site.hardware.plugIn();
     const { siteId, cloudKey, gatewayId, gatewayToken } = site;
     site.#cloud = await createCloud({
@@ -72,6 +76,10 @@ export class CanarySite {
     return objectId(this.siteId, kind, key);
   }
 
+  lockId(unit: string): string {
+    return objectId(this.siteId, "device", unit);
+  }
+
   configure(cloudUrl: string): void {
     const document = {
       site: { id: this.siteId, name: "Canaries", time_zone: "Europe/Lisbon" },
@@ -79,11 +87,24 @@ export class CanarySite {
       socket: this.socket,
       api: { host: "127.0.0.1", port: 0 },
       log: { level: "trace" },
-      devices: { desk: { driver: "pn532", port: this.hardware.encoder.port } },
+      devices: {
+        desk: { driver: "pn532", port: this.hardware.encoder.port },
+        locks: { driver: "reference", port: this.hardware.locks.port },
+        bus: {
+          driver: "osdp",
+          port: this.hardware.readers.port,
+          units: { gate: { address: 1, install: true, key: this.readerKey } },
+        },
+      },
       systems: { main: { card_profiles: ["classic"] } },
       card_profiles: { classic: { format: "lockbridge48", container: "classic", sector: 1 } },
       encoders: { desk: { system: "main", unit: "desk" } },
-      entrances: { "room-101": { system: "main", door: 101 } },
+      entrances: {
+        "room-101": { system: "main", door: 101 },
+        back: { system: "main", keypad: "locks/lock-1" },
+        cellar: { system: "main", keypad: "locks/lock-2" },
+        gate: { system: "main", keypad: "bus/gate" },
+      },
       cloud: {
         [cloudUrl.startsWith("mqtt:") ? "url" : "http"]: cloudUrl,
         gateway: this.gatewayId,

@@ -6,6 +6,7 @@ import { Pn532Simulator } from "#drivers/pn532/simulator";
 import { CanarySite, newPin } from "./canary-site.js";
 import { startEvilBroker } from "./evil-broker.js";
 import { startEvilCloud } from "./evil-cloud.js";
+import { codesOnLocks } from "./lock-codes.js";
 import { type Canary, Evidence, textCanary } from "./needles.js";
 import { wrongInputs } from "./wrong-inputs.js";
 
@@ -19,9 +20,12 @@ const canaries: Canary[] = [];
 let site: CanarySite;
 
 function canaryPin(name: string): string {
-  const pin = newPin();
-  canaries.push(textCanary(name, pin));
-  return pin;
+  return canaryText(name, newPin());
+}
+
+function canaryText(name: string, text: string): string {
+  canaries.push(textCanary(name, text));
+  return text;
 }
 
 beforeAll(async () => {
@@ -72,6 +76,7 @@ test("a gateway's life, and not one secret in what it says and keeps", { timeout
     { name: "card master", bytes: keys.card_master },
     textCanary("cloud token", site.gatewayToken),
     textCanary("cloud app key", site.cloudKey),
+    { name: "key of a reader", bytes: Buffer.from(site.readerKey, "hex") },
   );
   await site.start();
   canaries.push({
@@ -89,6 +94,7 @@ test("a gateway's life, and not one secret in what it says and keeps", { timeout
   const id = await pinsByTheDesk(apiKey, viewerKey);
   await pinsByTheCloud(apiKey);
   await mistakes(apiKey);
+  await codesOnLocks({ site, ask, look, keep: canaryText, apiKey, viewerKey });
   await cards(id, apiKey);
   await cloudTroubles(apiKey);
   await whatItTells(apiKey, viewerKey);
