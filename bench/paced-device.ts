@@ -1,16 +1,23 @@
 /**
  * A simulated device behind a wire of real speed. socat makes a pseudo-terminal, then becomes this process, whose
  * standard input and output are the device's end of it. It reads, computes and writes without an event loop, so
- * nothing but the wire delays it. Argument: what is there, `echo` or a card on a PN532.
+ * nothing but the wire delays it. Arguments: what is there, `echo` (`echo-in-two` answers in two pieces, as a PN532
+ * does) or a reader with a card (`twn4/ntag`), and the speed in baud.
  *
  * Ten bits a byte in each direction. Every byte is due at a deadline that adds up from the deadline before; a late
  * wake-up delays one frame and not all that follow. What the device itself computes costs no time on the wire.
  */
 import { readSync, writeSync } from "node:fs";
+import { MsrSimulator, SimulatedStripe } from "#drivers/msr605/simulator";
 import { Pn532Simulator } from "#drivers/pn532/simulator";
+import { Twn4Simulator } from "#drivers/twn4/simulator";
+import { UfrSimulator } from "#drivers/ufr/simulator";
+import { realClock } from "#src/ops/clock";
+import { DesfireCard } from "#src/sandbox/cards/desfire";
 import { MifareClassicCard } from "#src/sandbox/cards/mifare-classic";
+import type { ContactlessCard } from "#src/sandbox/cards/new-card";
 import { NtagCard } from "#src/sandbox/cards/ntag";
-import { BYTE_MS } from "./wire-time.js";
+import { byteMsAt } from "./wire-time.js";
 
 const STANDARD_INPUT = 0;
 const STANDARD_OUTPUT = 1;
@@ -33,21 +40,44 @@ function waitUntil(deadline: number): void {
 }
 
 function farEnd(name: string): FarEnd {
-  if (name === "echo") return echo();
-  const simulator = new Pn532Simulator();
-  if (name === "classic")
-    simulator.putCard(new MifareClassicCard({ uid: Uint8Array.of(0xde, 0xad, 0xbe, 0xef) }));
-  else simulator.putCard(new NtagCard({ uid: Uint8Array.of(0x04, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6) }));
-  return simulator;
+  const [reader, card = ""] = name.split("/");
+  const now = () => performance.now();
+  switch (reader) {
+    case "echo":
+      return echo(0);
+    case "echo-in-two":
+      return echo(ACKNOWLEDGEMENT_BYTES);
+    case "msr605": {
+      const encoder = new MsrSimulator(realClock);
+      encoder.hold(new SimulatedStripe());
+      return encoder;
+    }
+    case "pn532":
+      return withCard(new Pn532Simulator(), card);
+    case "twn4":
+      return withCard(new Twn4Simulator(now), card);
+    case "ufr":
+      return withCard(new UfrSimulator(now), card);
+    default:
+      throw new Error(`there is no ${name}`);
+  }
 }
 
-/** In two pieces, as a chip's acknowledgement and answer are. */
-function echo(): FarEnd {
+function withCard<R extends FarEnd & { putCard(card: ContactlessCard): void }>(reader: R, kind: string): R {
+  const uid = Uint8Array.of(0x04, 0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6);
+  if (kind === "desfire") reader.putCard(new DesfireCard({ uid }));
+  else if (kind === "ntag") reader.putCard(new NtagCard({ uid }));
+  else reader.putCard(new MifareClassicCard({ uid: Uint8Array.of(0xde, 0xad, 0xbe, 0xef) }));
+  return reader;
+}
+
+/** The first `apart` bytes in a piece of their own, as a chip's acknowledgement. */
+function echo(apart: number): FarEnd {
   let say: (bytes: Uint8Array) => void = () => undefined;
   return {
     receive: (bytes) => {
-      say(bytes.slice(0, ACKNOWLEDGEMENT_BYTES));
-      say(bytes.slice(ACKNOWLEDGEMENT_BYTES));
+      if (apart > 0) say(bytes.slice(0, apart));
+      say(bytes.slice(apart));
     },
     onSend: (listener) => void (say = listener),
   };
@@ -62,6 +92,7 @@ function read(buffer: Buffer): Buffer | null {
   }
 }
 
+const BYTE_MS = byteMsAt(Number(process.argv[3]));
 const device = farEnd(process.argv[2] ?? "");
 let arrived = 0;
 let left = 0;

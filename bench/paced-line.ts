@@ -3,18 +3,19 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { BAUD } from "./wire-time.js";
 
 export interface PacedLine {
   readonly path: string;
   close(): Promise<void>;
 }
 
-/** A pseudo-terminal with `paced-device.ts` at its far end: `echo`, or a PN532 with a new card on it. */
-export async function openPacedLine(device: "echo" | "classic" | "ntag"): Promise<PacedLine> {
+/** A pseudo-terminal with `paced-device.ts` at its far end: `device` as that names it, with a new card on it. */
+export async function openPacedLine(device: string, baud = BAUD): Promise<PacedLine> {
   const folder = mkdtempSync(join(tmpdir(), "lockbridge-bench-"));
   const path = join(folder, "tty");
   // `nofork`: socat becomes the device, so no process stands between the device and the line.
-  const program = `node --conditions=source --import ./test/support/typescript-hooks.mjs bench/paced-device.ts ${device}`;
+  const program = `node --conditions=source --import ./test/support/typescript-hooks.mjs bench/paced-device.ts ${device} ${baud}`;
   const root = join(import.meta.dirname, "..");
   const child = spawn("socat", [`PTY,link=${path},raw,echo=0`, `EXEC:${program},nofork`], {
     cwd: root,

@@ -60,7 +60,7 @@ async function elapsed(work: () => Promise<unknown>): Promise<number> {
 /** Select, open, read four blocks, again and again: what a desk does with a card. */
 async function sectorReads() {
   const program = compileSectorReads();
-  const line = await openPacedLine("classic");
+  const line = await openPacedLine("pn532/classic");
   const theirs: number[] = [];
   const ours: number[] = [];
   for (let turn = 0; turn < ROUNDS; turn++) {
@@ -85,7 +85,7 @@ async function wholeCard(
   tool: readonly [string, ...string[]],
   plans: readonly ReadPlan[],
 ) {
-  const line = await openPacedLine(device);
+  const line = await openPacedLine(`pn532/${device}`);
   const theirs: number[] = [];
   const ours: number[] = [];
   for (let turn = 0; turn < ROUNDS; turn++) {
