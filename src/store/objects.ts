@@ -32,6 +32,15 @@ const LAST_CHARACTER = "\u{10FFFF}";
 const AMONG_CANDIDATES = `(SELECT value AS candidate FROM json_each(@candidates))
   CROSS JOIN objects ON objects.kind = @kind AND objects.id = candidate`;
 
+/** Found a moment ago: by their places in the file, which no other index need be asked for. */
+const AT_PLACES = `(SELECT value AS place FROM json_each(@places)) CROSS JOIN objects ON objects.rowid = place`;
+
+/** A row that fits, and where it lies until the next change. */
+interface Found {
+  readonly id: string;
+  readonly place: number;
+}
+
 export class Objects implements ObjectsTable {
   readonly #connection: Connection;
   readonly #sealer: Sealer;
@@ -146,20 +155,20 @@ export class Objects implements ObjectsTable {
         heldList: `$.${query.holds.list}`,
         heldMember: query.holds.member,
       });
-    const ids =
+    const found =
       query.search === undefined && query.code === undefined
-        ? this.#idsWhere(where, values)
-        : this.#idsHolding(kind, query, where, values);
-    return this.#rows(kind, ids);
+        ? this.#where(where, values)
+        : this.#holding(kind, query, where, values);
+    return this.#rows(kind, found);
   }
 
-  /** Ids of the rows that fit all of `where` and hold the text or have the PIN. */
-  #idsHolding(
+  /** Rows that fit all of `where` and hold the text or have the PIN. */
+  #holding(
     kind: ObjectKind,
     { search, code, limit }: ListQuery,
     where: readonly string[],
     fixed: Readonly<Record<string, SqlValue>>,
-  ): readonly string[] {
+  ): readonly Found[] {
     const text = search?.toLowerCase();
     const values = {
       ...fixed,
@@ -173,22 +182,22 @@ export class Objects implements ObjectsTable {
     ];
     const holding = [...where, `(${either.join(" OR ")})`];
     const among = (candidates: readonly string[]) =>
-      this.#idsWhere(holding, { ...values, candidates: asList(candidates) }, AMONG_CANDIDATES);
-    if (text === undefined || !isIndexable(text)) return this.#idsWhere(holding, values);
+      this.#where(holding, { ...values, candidates: asList(candidates) }, AMONG_CANDIDATES);
+    if (text === undefined || !isIndexable(text)) return this.#where(holding, values);
     const byCode = code === undefined ? [] : this.#idsWithCode(kind, code);
     const rare = rareCandidates(this.#connection, kind, text);
     if (rare !== undefined) return among([...new Set([...rare, ...byCode])]);
     // Many seem to hold it: then a page is full before long.
     const last = this.#lastLookedThrough(where, values);
-    if (last === undefined) return this.#idsWhere(holding, values);
-    const first = this.#idsWhere([...holding, "(created_at, id) <= (@lastAt, @lastId)"], {
+    if (last === undefined) return this.#where(holding, values);
+    const first = this.#where([...holding, "(created_at, id) <= (@lastAt, @lastId)"], {
       ...values,
       ...last,
     });
     if (first.length === limit) return first;
     const candidates = candidatesOf(this.#connection, kind, text);
     return candidates === undefined
-      ? this.#idsWhere(holding, values)
+      ? this.#where(holding, values)
       : among([...new Set([...candidates, ...byCode])]);
   }
 
@@ -208,24 +217,27 @@ export class Objects implements ObjectsTable {
     return place && { lastAt: place.created_at, lastId: place.id };
   }
 
-  #idsWhere(
+  #where(
     where: readonly string[],
     values: Readonly<Record<string, SqlValue>>,
     from = "objects",
-  ): readonly string[] {
-    const sql = `SELECT objects.id FROM ${from} WHERE ${where.join(" AND ")} ORDER BY created_at, id LIMIT @limit + 0`;
-    return this.#connection.column(sql, values).map(String);
+  ): readonly Found[] {
+    const sql = `SELECT objects.id, objects.rowid FROM ${from} WHERE ${where.join(" AND ")}
+      ORDER BY created_at, id LIMIT @limit + 0`;
+    return this.#connection
+      .rows(sql, values)
+      .map(([id, place]) => ({ id: String(id), place: Number(place) }));
   }
 
-  /** In the order of `ids`; only those that are not remembered are read. */
-  #rows(kind: ObjectKind, ids: readonly string[]): readonly ObjectRow[] {
-    const known = new Map(ids.map((id) => [id, this.#memory.get(kind, id)]));
-    const missing = ids.filter((id) => known.get(id) === undefined);
+  /** In the order of `found`; only those that are not remembered are read. */
+  #rows(kind: ObjectKind, found: readonly Found[]): readonly ObjectRow[] {
+    const known = new Map(found.map(({ id }) => [id, this.#memory.get(kind, id)]));
+    const missing = found.filter(({ id }) => known.get(id) === undefined);
     if (missing.length > 0) {
-      const values = { kind, candidates: asList(missing) };
-      for (const row of this.#select("", values, AMONG_CANDIDATES)) known.set(row.id, row);
+      const places = asList(missing.map(({ place }) => place));
+      for (const row of this.#select("", { places }, AT_PLACES)) known.set(row.id, row);
     }
-    return ids.flatMap((id) => known.get(id) ?? []);
+    return found.flatMap(({ id }) => known.get(id) ?? []);
   }
 
   dirty(limit: number): readonly ObjectRow[] {

@@ -1,10 +1,11 @@
 import type { ObjectKind } from "#src/domain/spec";
 import type { ObjectRow } from "#src/engine/ports";
 import { frozen } from "#src/lib/frozen";
+import { Remembered } from "#src/lib/remembered";
 import type { Connection } from "./connection.js";
 
-/** Rows of a generation; there are two. What some hundred rooms have in use: a few megabytes. */
-const GENERATION = 2_000;
+/** What some hundred rooms have in use: a few megabytes. */
+const ROWS_MAX = 4_000;
 
 /**
  * Objects as they were read last, so that what is asked for again and again is not read, parsed and checked again.
@@ -13,9 +14,7 @@ const GENERATION = 2_000;
  */
 export class RowMemory {
   readonly #connection: Pick<Connection, "rollbacks">;
-  #young = new Map<string, ObjectRow>();
-  /** Rows that were not asked for since the young ones began: the next to be forgotten, unless they are. */
-  #old = new Map<string, ObjectRow>();
+  readonly #rows = new Remembered<ObjectRow>(ROWS_MAX);
   #rollbacks: number;
 
   constructor(connection: Pick<Connection, "rollbacks">) {
@@ -25,39 +24,23 @@ export class RowMemory {
 
   get(kind: ObjectKind, id: string): ObjectRow | undefined {
     this.#forgetUndone();
-    const key = keyOf(kind, id);
-    const young = this.#young.get(key);
-    if (young !== undefined) return young;
-    const old = this.#old.get(key);
-    if (old !== undefined) this.#add(key, old);
-    return old;
+    return this.#rows.get(keyOf(kind, id));
   }
 
   /** Keeps a row that was just read or written. It is frozen, for it is handed out more than once. */
   keep(row: ObjectRow): void {
     if (row.code !== null) return;
     this.#forgetUndone();
-    this.#add(keyOf(row.kind, row.id), frozen(row));
+    this.#rows.set(keyOf(row.kind, row.id), frozen(row));
   }
 
   forget(kind: ObjectKind, id: string): void {
-    const key = keyOf(kind, id);
-    this.#young.delete(key);
-    this.#old.delete(key);
-  }
-
-  #add(key: string, row: ObjectRow): void {
-    if (this.#young.size >= GENERATION) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(key, row);
+    this.#rows.delete(keyOf(kind, id));
   }
 
   #forgetUndone(): void {
     if (this.#rollbacks === this.#connection.rollbacks) return;
-    this.#young.clear();
-    this.#old.clear();
+    this.#rows.clear();
     this.#rollbacks = this.#connection.rollbacks;
   }
 }

@@ -16,6 +16,7 @@ import {
 } from "#src/domain/spec";
 import { frozen } from "#src/lib/frozen";
 import type { JsonObject } from "#src/lib/json";
+import { Remembered } from "#src/lib/remembered";
 import type { Secret } from "#src/lib/secret";
 import { missing } from "../fault.js";
 import type { Caller } from "../model.js";
@@ -90,6 +91,9 @@ export interface HeldMember {
 /** Far beyond what one site has of what is asked for whole. */
 export const ALL = 1_000_000;
 
+/** What of the newest documents is not worked out again: as many as the store remembers. */
+export const REMEMBERED = 4_000;
+
 // Documents were checked when they were stored; what does not fit its kind is a fault of this server.
 
 export const userSpecOf = parsedOnce<AcsUserSpec>(acsUserSpec);
@@ -99,12 +103,12 @@ export const codeSpecOf = parsedOnce<AccessCodeSpec>(accessCodeSpec);
 
 /** A document is never changed, another takes its place: so each is parsed once, however often it is shown. */
 function parsedOnce<S extends Spec>(schema: z.ZodType<S>): (object: SiteObject) => S {
-  const known = new WeakMap<JsonObject, S>();
-  return ({ spec }) => {
-    const before = known.get(spec);
-    if (before !== undefined) return before;
+  const known = new Remembered<{ readonly spec: JsonObject; readonly parsed: S }>(REMEMBERED);
+  return ({ id, spec }) => {
+    const before = known.get(id);
+    if (before?.spec === spec) return before.parsed;
     const parsed = frozen(schema.parse(spec));
-    known.set(spec, parsed);
+    known.set(id, { spec, parsed });
     return parsed;
   };
 }

@@ -6,6 +6,7 @@ import type { Inventory } from "#src/domain/inventory";
 import type { AcsUserSpec } from "#src/domain/spec";
 import { frozen } from "#src/lib/frozen";
 import type { JsonObject } from "#src/lib/json";
+import { Remembered } from "#src/lib/remembered";
 import { seamErrorOf } from "../fault.js";
 import type { AccessSchedule, Caller, UsersModel } from "../model.js";
 import { renderEntrances } from "./entrance-objects.js";
@@ -16,21 +17,28 @@ import {
   documentOf,
   groupSpecOf,
   objectOf,
+  REMEMBERED,
   type SiteObject,
   type SiteObjects,
   userSpecOf,
 } from "./site-objects.js";
 
+interface Rendered {
+  readonly spec: AcsUserSpec;
+  readonly inventory: Inventory;
+  readonly user: JsonObject;
+}
+
 export function usersSection(site: SiteObjects): UsersModel {
-  const rendered = new WeakMap<AcsUserSpec, { readonly inventory: Inventory; readonly user: JsonObject }>();
+  const rendered = new Remembered<Rendered>(REMEMBERED);
   /** Rendered once for as long as neither the user nor the site is another. */
   const show = (object: SiteObject): JsonObject => {
     const spec = userSpecOf(object);
     const inventory = site.inventory();
-    const before = rendered.get(spec);
-    if (before?.inventory === inventory) return before.user;
+    const before = rendered.get(object.id);
+    if (before?.spec === spec && before.inventory === inventory) return before.user;
     const user = frozen(renderUser(spec, inventory));
-    rendered.set(spec, { inventory, user });
+    rendered.set(object.id, { spec, inventory, user });
     return user;
   };
   const specOf = (id: string): AcsUserSpec => userSpecOf(objectOf(site, "acs_user", id));
