@@ -1,9 +1,10 @@
 /**
  * Puts the built checkout on this Debian machine as a service, and takes it off again:
  *
- *   node scripts/install.mjs install | remove | purge  [--root DIR]
+ *   node scripts/install.mjs install [--with zwave-js] | remove | purge  [--root DIR]
  *
- * `remove` keeps configuration and state, `purge` takes them too. With `--root` only files are placed or taken, below
+ * `remove` keeps configuration and state, `purge` takes them too. `--with` takes a library along that only some drivers
+ * need; later installs keep it. With `--root` only files are placed or taken, below
  * DIR: no user is made, no service touched; that is for images and packages. No network and no npm is needed: the
  * modules are those of the checkout that the lock file does not mark as for development.
  */
@@ -54,27 +55,41 @@ const NEEDLESS = [
 ];
 
 function main([command, ...words]) {
-  const { root } = optionsOf(words);
   const action = { install, remove, purge }[command];
-  if (action === undefined) fail("Usage: node scripts/install.mjs install|remove|purge [--root DIR]");
+  if (action === undefined)
+    fail("Usage: node scripts/install.mjs install [--with LIBRARY] | remove | purge  [--root DIR]");
+  const { root, libraries } = optionsOf(words, command === "install");
   if (root === "/" && process.getuid() !== 0) fail("Only root may change this machine: run it with sudo.");
   process.umask(0o022);
-  action(root);
+  action(root, libraries);
 }
 
-function optionsOf(words) {
-  if (words.length === 0) return { root: "/" };
-  if (words.length !== 2 || words[0] !== "--root") fail(`Not understood: ${words.join(" ")}`);
-  return { root: resolve(words[1]) };
+function optionsOf(words, isInstall) {
+  const options = { root: "/", libraries: [] };
+  for (let at = 0; at < words.length; at += 2) {
+    const [name, value] = words.slice(at, at + 2);
+    if (name === "--root" && value !== undefined) options.root = resolve(value);
+    else if (name === "--with" && optionalLibraries().includes(value) && isInstall)
+      options.libraries.push(value);
+    else if (name === "--with" && isInstall) fail(`--with takes one of: ${optionalLibraries().join(", ")}`);
+    else fail(`Not understood: ${words.join(" ")}`);
+  }
+  return options;
+}
+
+/** Libraries that a driver can do without until it is configured. */
+function optionalLibraries() {
+  return Object.keys(JSON.parse(readFileSync(join(checkout, "package.json"), "utf8")).peerDependencies);
 }
 
 // ── The three commands ───────────────────────────────────────────────────────────────────────────────────────────
 
-function install(root) {
+function install(root, wanted) {
   requireBuild();
   requireReachableNode(root);
   healInterruptedExchange(root);
   const before = readManifest(root);
+  const libraries = [...new Set([...(before.libraries ?? []), ...wanted])];
   const files = [...Object.keys(FILES), LAUNCHER];
   refuseForeignFiles(root, files, before);
 
@@ -82,7 +97,7 @@ function install(root) {
   for (const path of [...files, MANIFEST, CONFIG])
     for (const made of absentFolders(root, path)) folders.add(made);
   const version = JSON.parse(readFileSync(join(checkout, "package.json"), "utf8")).version;
-  exchangeProgram(root, { version, files, folders: [...folders] });
+  exchangeProgram(root, { version, files, folders: [...folders], libraries });
   for (const [to, from] of Object.entries(FILES)) put(root, to, readFileSync(join(checkout, from)), 0o644);
   put(root, LAUNCHER, launcher(), 0o755);
   for (const gone of before.files.filter((path) => !files.includes(path))) takeFile(root, gone);
@@ -173,7 +188,7 @@ function exchangeProgram(root, manifest) {
   const program = join(root, PROGRAM);
   const fresh = `${program}.new`;
   rmSync(fresh, { recursive: true, force: true });
-  for (const path of ["package.json", "dist", "config", ...productionModules()])
+  for (const path of ["package.json", "dist", "config", ...productionModules(manifest.libraries)])
     copy(path, join(fresh, path));
   writeFileSync(join(fresh, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   requireNativeModules(fresh);
@@ -189,15 +204,41 @@ function healInterruptedExchange(root) {
   renameSync(`${program}.old`, program);
 }
 
-/** Folders of the packages that the product runs with. */
-function productionModules() {
+/** Folders of the packages that the product runs with, these libraries among them. */
+function productionModules(libraries) {
   const { packages } = JSON.parse(readFileSync(join(checkout, "package-lock.json"), "utf8"));
-  const wanted = Object.entries(packages).filter(([path, { dev }]) => path !== "" && dev !== true);
+  const along = new Set(libraries.flatMap((library) => [...closureOf(library, packages)]));
+  const wanted = Object.entries(packages).filter(
+    ([path, { dev }]) => path !== "" && (dev !== true || along.has(path)),
+  );
   return wanted.flatMap(([path, { optional, devOptional, peer }]) => {
     if (existsSync(join(checkout, path))) return [path];
     if (optional === true || devOptional === true || peer === true) return [];
     return fail(`${path} is missing: run npm ci first.`);
   });
+}
+
+/** The folder of a package and those of all that it needs, as the lock file has them. */
+function closureOf(library, packages) {
+  const found = new Set();
+  const visit = (name, from) => {
+    const path = nearest(name, from, packages);
+    if (path === undefined || found.has(path)) return;
+    found.add(path);
+    const { dependencies = {}, optionalDependencies = {} } = packages[path];
+    for (const inner of Object.keys({ ...dependencies, ...optionalDependencies })) visit(inner, path);
+  };
+  visit(library, "");
+  return found;
+}
+
+/** Where Node finds a package from the folder `from` on: there, or in a folder above. */
+function nearest(name, from, packages) {
+  for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/node_modules/")))) {
+    const path = `${folder === "" ? "" : `${folder}/`}node_modules/${name}`;
+    if (path in packages) return path;
+    if (folder === "") return undefined;
+  }
 }
 
 /** Copies a file or folder of the checkout, readable by all whatever the checkout's modes are. */

@@ -10,6 +10,7 @@ export default defineDriver({
   transport: "serial",
   serial: { baudRate: 115_200 },
   hosted: true,
+  library: "zwave-js",
   keepsFiles: true,
   config: configSchema,
 

@@ -50,6 +50,8 @@ export interface Driver<Config = unknown, K extends TransportKind = TransportKin
    * it answers crosses as plain data, so it is made of plain objects, bytes, maps, `Secret` and functions.
    */
   readonly hosted?: true;
+  /** The npm package that it works with, where that is installed only on gateways that need it. */
+  readonly library?: string;
   /** Its library keeps files of its own: the driver is given a folder for them. */
   readonly keepsFiles?: true;
   /** Parsed before `open`; holds what lies beside `driver` and `port` under the device in the configuration. */

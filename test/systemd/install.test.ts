@@ -54,10 +54,10 @@ function snapshot(root: string): Map<string, string> {
 
 const hash = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
-function run(command: string, root: string) {
+function run(command: string, root: string, ...options: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ["scripts/install.mjs", command, "--root", root],
+    ["scripts/install.mjs", command, "--root", root, ...options],
     { cwd: checkout, encoding: "utf8" },
   );
   return { status, said: stdout, error: stderr };
@@ -111,6 +111,19 @@ test("installing again changes nothing, keeps the configuration, and takes what 
   expect(snapshot(root)).toEqual(first);
 }, 60_000);
 
+test("a library that only some drivers need comes when it is asked for, with all that it needs, and stays", () => {
+  const root = debianRoot();
+  expect(run("install", root, "--with", "zwave-js")).toMatchObject({ status: 0, error: "" });
+  const program = join(root, "usr/lib/lockbridge");
+  const load = 'await import("zwave-js")';
+  const loads = () =>
+    spawnSync(process.execPath, ["--input-type=module", "-e", load], { cwd: program, encoding: "utf8" });
+  expect(loads()).toMatchObject({ status: 0, stderr: "" });
+  expect(run("install", root)).toMatchObject({ status: 0, error: "" });
+  expect(loads().status).toBe(0);
+  expect(snapshot(installedRoot()).has("/usr/lib/lockbridge/node_modules/zwave-js/package.json")).toBe(false);
+}, 180_000);
+
 test("an exchange that a power cut interrupted is healed", () => {
   const root = installedRoot();
   const whole = snapshot(root);
@@ -161,14 +174,18 @@ test("the first configuration is a good one, with an id of its own", () => {
   expect(idIn(readFileSync(path, "utf8"))).not.toBe(idIn(example));
 });
 
-test.each([[["fetch"]], [[]], [["install", "--root"]], [["install", "--force", "x"]]])(
-  "a mistake is one sentence: %j",
-  (words) => {
-    const { status, stderr } = spawnSync(process.execPath, ["scripts/install.mjs", ...words], {
-      cwd: checkout,
-      encoding: "utf8",
-    });
-    expect(status).toBe(1);
-    expect(stderr).toMatch(/^[^\n]+\n$/);
-  },
-);
+test.each([
+  [["fetch"]],
+  [[]],
+  [["install", "--root"]],
+  [["install", "--force", "x"]],
+  [["install", "--with", "left-pad"]],
+  [["remove", "--with", "zwave-js"]],
+])("a mistake is one sentence: %j", (words) => {
+  const { status, stderr } = spawnSync(process.execPath, ["scripts/install.mjs", ...words], {
+    cwd: checkout,
+    encoding: "utf8",
+  });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^[^\n]+\n$/);
+});
