@@ -13,7 +13,8 @@ import { median, percentile, print, round } from "./figures.js";
 
 /**
  * Secure readers on one line: a full round of polls against the time that the same bytes need on the wire; from a key
- * press to the output that opens the door; processor time a poll, beside a bare serial port that exchanges polls in clear.
+ * press to the output that opens the door; processor time a poll, beside a bare serial port that exchanges polls in clear;
+ * up to how many readers the door answers a key promptly.
  */
 const SECONDS = Number(process.argv[2] ?? 5);
 const PRESSES = Number(process.argv[3] ?? 100);
@@ -21,6 +22,8 @@ const PARTS = 10;
 const KEY = "5a".repeat(16);
 const SIZES = [1, 8, 32] as const;
 const SPEEDS = [9_600, 115_200] as const;
+/** Who presses a key and hears nothing for longer presses it again. */
+const PROMPT_MS = 500;
 const signal = new AbortController().signal;
 const log = { debug: () => undefined, warn: () => undefined };
 
@@ -149,9 +152,20 @@ async function measure(count: number, baud: number, bareMs: number) {
   };
 }
 
+/** A key waits for a whole round at worst, and the output for one exchange more. */
+function promptUpTo(baud: number, ofSpeed: readonly Awaited<ReturnType<typeof measure>>[]) {
+  const perReaderMs = Math.min(...ofSpeed.map(({ readers, round_ms }) => round_ms / readers));
+  return { baud, a_poll_ms: round(perReaderMs, 1), prompt_up_to: Math.floor(PROMPT_MS / perReaderMs) - 1 };
+}
+
 const rows = [];
+const limits = [];
 for (const baud of SPEEDS) {
   const bareMs = await bareCpuMs(baud);
-  for (const count of SIZES) rows.push(await measure(count, baud, bareMs));
+  const ofSpeed = [];
+  for (const count of SIZES) ofSpeed.push(await measure(count, baud, bareMs));
+  rows.push(...ofSpeed);
+  limits.push(promptUpTo(baud, ofSpeed));
 }
 print("osdp", rows);
+print(`osdp: readers that answer a key within ${PROMPT_MS} ms at worst`, limits);
