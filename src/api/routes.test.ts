@@ -122,6 +122,19 @@ test("a viewer sees that there is a PIN, and not which", async () => {
   expect(list.body).not.toContain("0042");
 });
 
+test("a viewer cannot try PINs one after the other", async () => {
+  const api = memoryApi();
+  const device_id = api.site.inventory.locks[0]?.id ?? "";
+  await ok(api, "/access_codes/create", { device_id, code: "4711" });
+  for (const path of ["/access_codes/get", "/access_codes/unmanaged/get"]) {
+    for (const code of ["4711", "4712"]) {
+      const { statusCode, body } = await api.post(path, { device_id, code }, "viewer");
+      expect([statusCode, body.includes("insufficient_role")]).toEqual([403, true]);
+    }
+  }
+  await ok(api, "/access_codes/get", { device_id, code: "4711" }, "technician");
+});
+
 test("encoding answers at once; the attempt ends when the card has come", async () => {
   const api = memoryApi();
   const { acs_credential: card } = await ok(api, "/acs/credentials/create", {

@@ -35,7 +35,7 @@ export function accessCodesSection(site: SiteObjects, locks: SiteLocks): AccessC
       return { accessCode: showCode(site, managed(id), by), attempt };
     },
     createMultiple: (input, by) => createMultiple(site, locks, input, by),
-    get: (which, by) => showCode(site, found(site, which, true), by),
+    get: (which, by) => showCode(site, found(site, which, true, by), by),
     list: (query, by) => listCodes(site, query, true, by),
     update(id, change, by) {
       const object = managed(id);

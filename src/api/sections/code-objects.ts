@@ -3,7 +3,7 @@ import type { AccessCodeContext, AccessCodeDraft } from "#src/domain/seam/access
 import { lockFacts } from "#src/domain/seam/device";
 import type { JsonObject } from "#src/lib/json";
 import { missing } from "../fault.js";
-import type { AccessCodeQuery, AccessCodeRef, Caller, Page } from "../model.js";
+import { type AccessCodeQuery, type AccessCodeRef, type Caller, type Page, SeamError } from "../model.js";
 import { pinIn } from "./credential-objects.js";
 import { pageOf, pageOfAll } from "./pages.js";
 import { type CodeWork, deviceFactsOf, lockOf, settingsDocument, type SiteLocks } from "./site-locks.js";
@@ -63,9 +63,16 @@ export function codeOf(site: SiteObjects, id: string, isManaged: boolean): SiteO
   return object;
 }
 
-/** By id, or by lock and PIN. Throws `SeamError` 404. */
-export function found(site: SiteObjects, which: AccessCodeRef, isManaged: boolean): SiteObject {
+/** By id, or by lock and PIN. Throws `SeamError` 404, and 403 where who may see no PIN would try one after the other. */
+export function found(site: SiteObjects, which: AccessCodeRef, isManaged: boolean, by: Caller): SiteObject {
   if ("id" in which) return codeOf(site, which.id, isManaged);
+  if (!by.seesPins) {
+    throw new SeamError(
+      403,
+      "insufficient_role",
+      "Only who may see PINs finds a code by its PIN: name its access_code_id.",
+    );
+  }
   lockOf(site, which.deviceId);
   const [object] = site.list("access_code", {
     systemId: which.deviceId,

@@ -8,7 +8,7 @@ import { codeSpecOf, documentOf, type SiteObjects } from "./site-objects.js";
 /** Codes that somebody set at the lock. */
 export function unmanagedSection(site: SiteObjects, locks: SiteLocks): UnmanagedAccessCodesModel {
   return {
-    get: (which, by) => showCode(site, found(site, which, false), by),
+    get: (which, by) => showCode(site, found(site, which, false, by), by),
     list: (query, by) => listCodes(site, query, false, by),
     delete: (id, by) => deleteCode(locks, codeOf(site, id, false), by),
     convert(id, options, by) {
