@@ -43,14 +43,13 @@ export function codeCommands(program: Command, add: AddCommand): void {
       .requiredOption(...ON),
     async (context, _words, { lock }: { readonly lock: string }) => {
       const { device_id } = await findLock(context.client, lock);
-      const codesOf = (page: { readonly access_codes: readonly AccessCode[] }) => page.access_codes;
       const managed = await rowsOf(
         (paging) => context.client.call(accessCodesList, { device_id, ...paging }),
-        codesOf,
+        (page) => page.access_codes,
       );
       const others = await rowsOf(
         (paging) => context.client.call(unmanagedList, { device_id, ...paging }),
-        codesOf,
+        (page) => page.access_codes,
       );
       context.output.list([...managed.items, ...others.items].map(withoutPin), {
         columns: {
