@@ -173,13 +173,20 @@ export class SimulatedNtag implements SimulatedCard {
   /** The answer to a write is empty. */
   write(page: number, data: Buffer): CardAnswer {
     const at = page * 4;
-    if (page < 2 || at >= this.#memory.length || !this.#mayTouch(page)) return "forbidden";
+    if (page < 2 || at >= this.#memory.length || !this.#mayTouch(page) || this.#isLocked(page))
+      return "forbidden";
     for (const [index, byte] of data.entries()) {
       // Lock bits and one-time bits can only be set.
       const old = page === 2 || page === 3 ? (this.#memory[at + index] ?? 0) : 0;
       if (page !== 2 || index >= 2) this.#memory[at + index] = old | byte;
     }
     return Buffer.alloc(0);
+  }
+
+  /** Static lock bytes: bits 3 to 15 of page 2's last two bytes are pages 3 to 15. */
+  #isLocked(page: number): boolean {
+    const bits = this.#memory.readUInt16LE(2 * 4 + 2);
+    return page >= 3 && page <= 15 && ((bits >> page) & 1) === 1;
   }
 
   #mayTouch(page: number): boolean {

@@ -1,18 +1,21 @@
 import { expect } from "vitest";
 import { type CardTechnology, DriverError, type DriverErrorCode, type WritePlan } from "#driver-api";
+import { toHex } from "#src/lib/hex";
 import { Secret } from "#src/lib/secret";
 import { Bench, calm, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
 import {
+  CANARY,
   canaryKey,
   canaryPassword,
   desfireSteps,
   foreignPassword,
+  lockedCardPlans,
   readPlanFor,
   transportKey,
   writePlanFor,
 } from "#test/conformance/plans";
-import { cardReadBack, expectCanary, oneCardPerContainer, present } from "#test/conformance/steps";
+import { cardReadBack, contentOf, expectCanary, oneCardPerContainer, present } from "#test/conformance/steps";
 import { justBefore } from "#test/conformance/tap";
 
 const needs = "cardWriter";
@@ -221,6 +224,31 @@ export const planCases: readonly Case[] = [
           await bench.finish();
         }
       }
+    },
+  },
+  {
+    id: "C25",
+    promise: "a card that is locked against writing is card.unwritable, and holds what it held",
+    needs,
+    async run(subject) {
+      const bench = await new Bench(subject).open();
+      const writer = bench.unit("cardWriter");
+      for (const technology of oneCardPerContainer(subject)) {
+        const card = await present(bench, technology);
+        const { lock, tryIt, readBack } = lockedCardPlans(technology);
+        if (lock !== null) await bench.run(writer.write(card, lock, calm()));
+        const again = await bench.run(writer.present(calm()));
+        const before = bench.world.changes;
+        const error = await bench.failure(writer.write(again, tryIt.plan, calm()));
+        expect([technology, error.code]).toEqual([technology, "card.unwritable"]);
+        expect(bench.world.changes - before).toBe(tryIt.changes);
+        await bench.run(writer.present(calm()));
+        if (readBack !== null)
+          expect(contentOf(await bench.run(writer.read(again, readBack, calm())))).toBe(
+            toHex(CANARY.content),
+          );
+      }
+      await bench.finish();
     },
   },
 ];

@@ -93,6 +93,50 @@ export function writePlanFor(technology: CardTechnology, key = transportKey): Wr
   };
 }
 
+/**
+ * What locks a card that holds the canary, what it must then refuse, and how it is read all the same. A DESFire card refuses
+ * by the rights of its file, which come with the file: so many of the plan's steps change it before the one that is refused.
+ */
+export function lockedCardPlans(technology: CardTechnology): {
+  readonly lock: WritePlan | null;
+  readonly tryIt: { readonly plan: WritePlan; readonly changes: number };
+  readonly readBack: ReadPlan | null;
+} {
+  if (technology === "mifare_desfire") {
+    const steps: readonly DesfireStep[] = [
+      { do: "select", application: "000000" },
+      { do: "authenticate", key: desfireTransport },
+      { do: "createApplication", application: APPLICATION, settings: 0x0b, keys: 1 },
+      { do: "select", application: APPLICATION },
+      { do: "authenticate", key: applicationTransport },
+      { do: "createBackupFile", ...FILE, rights: 0x0fff },
+      { do: "write", file: FILE.file, data: new Secret(CANARY.content) },
+    ];
+    return { lock: null, tryIt: { plan: { container: "desfire", steps }, changes: 2 }, readBack: null };
+  }
+  const blank = secret("00".repeat(technology.startsWith("ntag") ? 4 : 16));
+  if (technology.startsWith("ntag")) {
+    const page = (at: number, data: Secret<Uint8Array>) => ({ do: "write" as const, page: at, data });
+    const content = [0, 1, 2, 3].map((at) =>
+      page(4 + at, new Secret(CANARY.content.slice(at * 4, at * 4 + 4))),
+    );
+    return {
+      // Static lock bytes of pages 4 to 15 (NXP NTAG213/215/216 rev. 3.2, 8.5.2); they count from the next selection on.
+      lock: { container: "ntag", steps: [...content, page(2, secret("0000f0ff")), { do: "reselect" }] },
+      tryIt: { plan: { container: "ntag", steps: [page(5, blank)] }, changes: 0 },
+      readBack: { container: "ntag", ranges: [{ first: 4, last: 7 }], passwords: [] },
+    };
+  }
+  // Access bits 8F0787: data blocks are read by both keys and written by none.
+  const trailer = secret("ffffffffffff8f078769ffffffffffff");
+  const step = (block: number, data: Secret<Uint8Array>) => ({ block, data, key: transportKey });
+  return {
+    lock: { container: "classic", sector: 1, steps: [step(4, new Secret(CANARY.content)), step(7, trailer)] },
+    tryIt: { plan: { container: "classic", sector: 1, steps: [step(4, blank)] }, changes: 0 },
+    readBack: { container: "classic", sector: 1, blocks: [4], keys: [transportKey] },
+  };
+}
+
 export function desfireSteps(key = desfireTransport): readonly DesfireStep[] {
   return [
     { do: "select", application: "000000" },

@@ -152,6 +152,11 @@ export const cardFlaws: readonly Flaw[] = [
     ["C24"],
     ["writer.ts", "const isOver = reason instanceof DeadlineExceeded;", "const isOver = true;"],
   ),
+  flaw(
+    "calls a card that is locked a refusal of the device",
+    ["C25"],
+    ["session.ts", 'forbidden: ["card.unwritable"', 'forbidden: ["device.refused"'],
+  ),
   flaw("leaves out the last page that is asked for", ["F01"], ["writer.ts", "page <= last;", "page < last;"]),
 
   // Key issuers
