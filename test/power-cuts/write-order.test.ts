@@ -7,7 +7,7 @@ import { DaemonProcess } from "./daemon-process.js";
 import { parseTrace, readTrace, type Syscall, tracing } from "./syscalls.js";
 import { untilFound } from "./waiting.js";
 import { World } from "./world.js";
-import { isCardWrite, orderFault } from "./write-order.js";
+import { answerFault, isCardWrite, orderFault } from "./write-order.js";
 
 const LIMIT_MS = 120_000;
 const CALLS = ["fdatasync", "fsync", "pwrite64", "write", "writev"];
@@ -32,7 +32,31 @@ test(
   },
 );
 
-async function traceOfOneEncode(kind: "classic" | "ntag"): Promise<readonly Syscall[]> {
+test(
+  "changes that were asked for together are on the disk before any of them is answered",
+  { timeout: LIMIT_MS },
+  async () => {
+    const ids: string[] = [];
+    const calls = await traceOf(async (world, endpoint) => {
+      const desk = new DemoApp(endpoint, world.deskKey);
+      const create = async (n: number): Promise<void> => {
+        const wish = { acs_system_id: world.ids.system, full_name: `Guest ${n}` };
+        const { acs_user } = await desk.call("/acs/users/create", wish);
+        ids.push((acs_user as { readonly acs_user_id: string }).acs_user_id);
+      };
+      for (let round = 0; round < 3; round += 1)
+        await Promise.all(Array.from({ length: 8 }, (_, n) => create(n)));
+    });
+    expect(ids).toHaveLength(24);
+    for (const id of ids) expect(answerFault(calls, id)).toBeNull();
+  },
+);
+
+function traceOfOneEncode(kind: "classic" | "ntag"): Promise<readonly Syscall[]> {
+  return traceOf((world, endpoint) => encodeOneCard(world, endpoint, kind));
+}
+
+async function traceOf(act: (world: World, endpoint: string) => Promise<void>): Promise<readonly Syscall[]> {
   const folder = mkdtempSync(join(tmpdir(), "lockbridge-trace-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const world = await World.create();
@@ -43,7 +67,7 @@ async function traceOfOneEncode(kind: "classic" | "ntag"): Promise<readonly Sysc
   await daemon.start();
   const { endpoint } = await daemon.reaches("gateway.ready");
   await daemon.reaches("device.ready");
-  await encodeOneCard(world, String(endpoint), kind);
+  await act(world, String(endpoint));
   await daemon.stop();
   return untilFound(LIMIT_MS, "strace has written all", () => readTrace(file, daemon.pid));
 }

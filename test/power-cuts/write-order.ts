@@ -14,22 +14,39 @@ const CARD_WRITES = new Set([0xa0, 0xa2]);
 export function orderFault(calls: readonly Syscall[]): string | null {
   const cardWrite = calls.find(isCardWrite);
   if (cardWrite === undefined) return "no card was written";
-  const log = calls.filter(({ name, path }) => name === "pwrite64" && WAL.test(path));
-  const intent = log.findIndex(({ data }) => data.includes('"k":"intent"'));
-  const intentPage = log[intent];
-  if (intentPage === undefined) return "no intent was written to the log";
-  // A frame is its header and then its page. The header of a transaction's last frame says how large the database is.
-  const commit = log.findIndex((call, index) => index >= intent - 1 && isCommit(call));
-  const lastPage = log[commit + 1];
-  if (commit < 0 || lastPage === undefined) return "the transaction of the intent was not finished";
-  const sync = calls.find(
-    ({ name, path, begin, result }) =>
-      SYNCS.has(name) && path === intentPage.path && begin > lastPage.end && result === 0,
-  );
-  if (sync === undefined) return "the log was not synced after the intent";
+  const sync = syncOf(calls, '"k":"intent"', "intent");
+  if (typeof sync === "string") return sync;
   return sync.end < cardWrite.begin
     ? null
     : "the card write began before the sync of the intent had returned";
+}
+
+/** Likewise for the answer to a change, which names what was made. */
+export function answerFault(calls: readonly Syscall[], id: string): string | null {
+  const answer = calls.find(
+    ({ name, data }) => name.startsWith("write") && data.includes("HTTP/1.1 200") && data.includes(id),
+  );
+  if (answer === undefined) return "nothing was answered";
+  const sync = syncOf(calls, id, "change");
+  if (typeof sync === "string") return sync;
+  return sync.end < answer.begin ? null : "the answer began before the sync of the change had returned";
+}
+
+/** The sync of the whole transaction that first wrote this text, or why there is none. */
+function syncOf(calls: readonly Syscall[], text: string, what: string): Syscall | string {
+  const log = calls.filter(({ name, path }) => name === "pwrite64" && WAL.test(path));
+  const written = log.findIndex(({ data }) => data.includes(text));
+  const page = log[written];
+  if (page === undefined) return `no ${what} was written to the log`;
+  // A frame is its header and then its page. The header of a transaction's last frame says how large the database is.
+  const commit = log.findIndex((call, index) => index >= written - 1 && isCommit(call));
+  const lastPage = log[commit + 1];
+  if (commit < 0 || lastPage === undefined) return `the transaction of the ${what} was not finished`;
+  const sync = calls.find(
+    ({ name, path, begin, result }) =>
+      SYNCS.has(name) && path === page.path && begin > lastPage.end && result === 0,
+  );
+  return sync ?? `the log was not synced after the ${what}`;
 }
 
 /** A PN532 frame that asks a card to write: `00 FF len lcs D4 40 target A0|A2 …` (NXP UM0701-02, 6.2.1 and 7.3.8). */
