@@ -65,3 +65,16 @@ test.each(CASES)("$act: the change and its action attempt are on disk together o
   await rig.settle();
   for (const { id } of pending) expect(rig.store.attempts.get(id)).toMatchObject({ status: "success" });
 });
+
+test("a door that is being unlocked when the process dies: the attempt ends in error, and apps are told", async () => {
+  const rig = await new KeypadRig().ready();
+  rig.simulator.faults.isSilent = true;
+  const { locks, attempts } = gatewayModel(rig.engine, { isSandbox: false });
+  const { action_attempt_id: id } = locks.unlockDoor(LOCK.plain, BY);
+  rig.crash();
+  expect(attempts.get(id as string)).toMatchObject({ status: "error" });
+  await rig.settle(200_000);
+  expect(rig.events().filter((type) => type.startsWith("action_attempt."))).toEqual([
+    "action_attempt.unlock_door.failed",
+  ]);
+});
