@@ -83,10 +83,16 @@ export class SimulatedLock {
   battery = 80;
   /** What its clock shows: the mock takes its digits for UTC. */
   clock = new Date(0);
+  readonly #slots: number;
   readonly #clock: Clock;
   #isSilent = false;
 
-  constructor(node: MockNode, kind: SimulatedLock["kind"], clock: Clock) {
+  constructor(
+    node: MockNode,
+    kind: SimulatedLock["kind"],
+    { slots, clock }: { slots: number; clock: Clock },
+  ) {
+    this.#slots = slots;
     this.node = node;
     this.kind = kind;
     this.#clock = clock;
@@ -144,6 +150,21 @@ export class SimulatedLock {
   async changeAtKeypad(slot: number, code: string | null, isTold = true): Promise<void> {
     this.put(slot, code);
     if (isTold) await this.notify(code === null ? 13 : 14, slot);
+  }
+
+  /** Somebody adds a code at the keypad, in the last free slot. */
+  async addAtKeypad(code: string): Promise<void> {
+    const held = this.slots();
+    for (let slot = this.#slots; slot >= 1; slot--) {
+      if (held.has(slot)) continue;
+      await this.changeAtKeypad(slot, code);
+      return;
+    }
+  }
+
+  async lockByHand(): Promise<void> {
+    this.node.state.set("DoorLock_currentMode", LOCKED);
+    await this.notify(1);
   }
 
   /** Types a code. It opens if it lies in an enabled slot. */

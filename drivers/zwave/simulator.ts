@@ -14,15 +14,12 @@ import { MockController, MockNode, type MockNodeOptions } from "@zwave-js/testin
 import { createDefaultMockControllerBehaviors, createDefaultMockNodeBehaviors } from "zwave-js/Testing";
 import type { Clock } from "#src/lib/deadline";
 import { fromHex } from "#src/lib/hex";
+import { SIMULATED_KEYS } from "./simulator-keys.js";
 import { SimulatedLock } from "./simulator-lock.js";
 
-/** Of the simulated network; a test or demo configures the same. */
-export const SIMULATED_KEYS = {
-  S2_AccessControl: "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf",
-  S2_Authenticated: "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf",
-  S2_Unauthenticated: "c0c1c2c3c4c5c6c7c8c9cacbcccdcecf",
-  S0_Legacy: "d0d1d2d3d4d5d6d7d8d9dadbdcdddedf",
-} as const;
+export { SIMULATED_KEYS } from "./simulator-keys.js";
+
+const SLOTS = 10;
 
 export interface SimulatedLockSettings {
   /** 2 to 232. */
@@ -139,8 +136,8 @@ export class ZWaveSimulator {
     this.#port.destroy();
   }
 
-  #adopt(node: MockNode, { kind, nodeId }: SimulatedLockSettings): SimulatedLock {
-    const lock = new SimulatedLock(node, kind, this.#clock);
+  #adopt(node: MockNode, { kind, nodeId, slots = SLOTS }: SimulatedLockSettings): SimulatedLock {
+    const lock = new SimulatedLock(node, kind, { slots, clock: this.#clock });
     this.locks.set(nodeId, lock);
     return lock;
   }
@@ -209,7 +206,7 @@ function nodeOptions(settings: SimulatedLockSettings): Omit<MockNodeOptions, "co
   const {
     nodeId,
     kind,
-    slots = 10,
+    slots = SLOTS,
     isSecure = false,
     fixedLength,
     yearDaySlots = 0,

@@ -15,19 +15,14 @@ export async function playGate(site: DemoSite, stage: Stage, app: DemoApp): Prom
     site.gateway.engine.deps.devices.isOnline("bus/gate"),
   );
   stage.done("the keypad was given a key of its own, and is spoken to over a secure channel");
-  const { devices } = await app.call("/devices/list");
-  const all = devices as readonly { readonly device_id: string; readonly display_name: string }[];
-  const deviceId = all.find(({ display_name }) => display_name === "Gate")?.device_id;
+  const deviceId = await deviceNamed(app, "Gate");
   const { access_code } = await app.call("/access_codes/create", {
     device_id: deviceId,
     code: PIN,
     name: "Ada",
   });
   const id = (access_code as { readonly access_code_id: string }).access_code_id;
-  await until("the code is set", async () => {
-    const known = await app.call("/access_codes/get", { access_code_id: id });
-    return (known["access_code"] as JsonObject)["status"] === "set";
-  });
+  await codeIsSet(app, id);
   stage.done("access code created in the cloud, and set: the gateway keeps it");
 
   gate.pressKeys(`${WRONG_PIN}#`);
@@ -44,8 +39,21 @@ export async function playGate(site: DemoSite, stage: Stage, app: DemoApp): Prom
   await app.call("/access_codes/delete", { access_code_id: id });
 }
 
+export async function deviceNamed(app: DemoApp, name: string): Promise<string | undefined> {
+  const { devices } = await app.call("/devices/list");
+  const all = devices as readonly { readonly device_id: string; readonly display_name: string }[];
+  return all.find(({ display_name }) => display_name === name)?.device_id;
+}
+
+export async function codeIsSet(app: DemoApp, id: string): Promise<void> {
+  await until("the code is set", async () => {
+    const known = await app.call("/access_codes/get", { access_code_id: id });
+    return (known["access_code"] as JsonObject)["status"] === "set";
+  });
+}
+
 /** The event, once the cloud tells of it. */
-async function told(
+export async function told(
   app: DemoApp,
   {
     deviceId,

@@ -36,6 +36,8 @@ export interface DemoSiteOptions {
   readonly onFatal: (error: Error) => void;
   /** Without it a PN532. */
   readonly encoder?: DeskEncoderName;
+  /** With a Z-Wave lock, where the library is installed: it comes some seconds after the rest. */
+  readonly hasRadio?: boolean;
 }
 
 const READY_WITHIN_MS = 20_000;
@@ -60,7 +62,7 @@ export async function startDemoSite(options: DemoSiteOptions): Promise<DemoSite>
 /** `started` learns how to end each part as soon as that part runs. */
 async function startSite(
   stateDir: string,
-  { port, onFatal, encoder }: DemoSiteOptions,
+  { port, onFatal, encoder, hasRadio = false }: DemoSiteOptions,
   started: (() => Promise<void> | void)[],
 ): Promise<Omit<DemoSite, "stop">> {
   const socket = join(stateDir, "lockbridge.sock");
@@ -72,7 +74,7 @@ async function startSite(
   const logFile = createWriteStream(join(stateDir, "lockbridge.log"));
   started.push(() => void logFile.end());
   const log = createLog("info", logFile);
-  const hardware = new SimulatedSite(stateDir, encoder);
+  const hardware = new SimulatedSite(stateDir, encoder, hasRadio);
   await hardware.plugIn();
   started.push(() => hardware.unplug());
   const cloudPassword = randomBytes(24).toString("hex");
@@ -133,6 +135,7 @@ async function startSite(
   await until("the cloud knows the site", () => cloud.site.inventory.get().encoders.length > 0);
   const [lock] = loaded.config.locks;
   await until("the cloud knows the locks", () => cloud.site.locks.observed(lock?.id ?? "")?.online === true);
+  hardware.radio?.begin();
   return {
     stateDir,
     socket,
@@ -176,6 +179,7 @@ function configDocument(site: {
   broker: Broker;
   hardware: SimulatedSite;
 }): object {
+  const { radio } = site.hardware;
   return {
     site: { id: site.siteId, name: "Harbour Hotel (simulated)", time_zone: "Europe/Lisbon" },
     state_dir: site.stateDir,
@@ -189,6 +193,7 @@ function configDocument(site: {
         port: site.hardware.readers.port,
         units: { gate: { address: 1, install: true } },
       },
+      ...(radio !== null && { stick: { driver: "zwave", port: radio.port, keys: radio.keys } }),
     },
     systems: { main: { name: "Harbour locks", card_profiles: site.hardware.desk.profiles } },
     card_profiles: {
@@ -203,6 +208,7 @@ function configDocument(site: {
       "room-102": { system: "main", name: "102", door: 102, keypad: "locks/lock-2" },
       pool: { system: "main", name: "Pool", zone: 3 },
       gate: { system: "main", name: "Gate", keypad: "bus/gate" },
+      ...(radio !== null && { "flat-2": { system: "main", name: "Flat 2", keypad: radio.unit } }),
     },
     locks: {
       "lock-101": { name: "Lock 101", unit: "locks/lock-1", backup_codes: 2 },

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "#src/lib/json";
 import { DemoApp, type DemoCredential } from "./demo-app.js";
 import { playGate } from "./demo-gate.js";
+import { playLock } from "./demo-lock.js";
 import { type DemoSite, until } from "./demo-site.js";
 
 /** How the story meets its audience: a terminal with a person, or a script. */
@@ -40,6 +41,7 @@ export class DemoStory {
     await this.#reissue();
     await this.#revoke();
     await playGate(this.#site, this.#stage, this.#app);
+    await playLock(this.#site, this.#stage, this.#app);
   }
 
   async #issue(): Promise<void> {

@@ -27,6 +27,7 @@ export async function runDemo({ once, json, port, encoder = "pn532" }: DemoOptio
   const site = await startDemoSite({
     port: port ?? (once ? 0 : DEFAULT_PORT),
     encoder: named.name,
+    hasRadio: true,
     onFatal(error) {
       process.stderr.write(`${error.message}\n`);
       process.exit(1);

@@ -6,6 +6,7 @@ import { realClock } from "#src/ops/clock";
 import type { SimulatedDevice } from "./attach.js";
 import { type DeskEncoder, deskEncoder, type DeskEncoderName } from "./desk-encoders.js";
 import { Plugged } from "./plugged.js";
+import { Radio } from "./radio.js";
 
 /** A PIN that somebody set at the first lock before the gateway came. */
 export const UNMANAGED_PIN = "864200";
@@ -21,8 +22,11 @@ export class SimulatedSite {
   readonly readers: Plugged<OsdpSimulator>;
   /** The keypad of the gate (`gate`, address 1). */
   readonly gate: SimulatedPeripheral;
+  /** A Z-Wave lock, where one is wanted and the library is installed. */
+  readonly radio: Radio | null;
 
-  constructor(stateDir: string, encoder: DeskEncoderName = "pn532") {
+  constructor(stateDir: string, encoder: DeskEncoderName = "pn532", hasRadio = false) {
+    this.radio = hasRadio ? Radio.in(stateDir) : null;
     this.desk = deskEncoder(encoder);
     this.encoder = new Plugged(join(stateDir, "encoder.tty"), this.desk.simulator);
     this.locks = new Plugged(join(stateDir, "locks.tty"), new ReferenceSimulator(realClock));
@@ -37,6 +41,7 @@ export class SimulatedSite {
 
   async unplug(): Promise<void> {
     for (const device of this.#devices()) await device.unplug();
+    await this.radio?.end();
   }
 
   #devices(): readonly { plugIn(): Promise<void>; unplug(): Promise<void> }[] {
@@ -76,7 +81,7 @@ export class SimulatedSite {
   }
 
   #lockActs(): Pick<Simulation, "setCodeAtLock" | "enterCode" | "lockByHand" | "setConnected"> {
-    const { locks, readers, gate } = this;
+    const { locks, readers, gate, radio } = this;
     const partsOf = (ref: string): { readonly device: string; readonly unit: string } => {
       const [device = "", unit = ""] = ref.split("/");
       if (device !== "locks" && device !== "bus")
@@ -91,6 +96,10 @@ export class SimulatedSite {
     };
     return {
       setCodeAtLock(ref, code) {
+        if (ref === radio?.unit) {
+          void radio.lock().then((lock) => lock.addAtKeypad(code.reveal()));
+          return;
+        }
         const unit = unitOfLock(ref);
         const held = locks.simulator.codesOf(unit);
         const free = Array.from({ length: SLOTS }, (_, index) => SLOTS - index).find(
@@ -101,12 +110,23 @@ export class SimulatedSite {
         locks.simulator.changeSlotAtLock(unit, free, code.reveal());
       },
       enterCode(ref, code) {
+        if (ref === radio?.unit) {
+          void radio.lock().then((lock) => lock.pressKeys(code.reveal()));
+          return;
+        }
         const { device, unit } = partsOf(ref);
         if (device === "bus") gate.pressKeys(`${code.reveal()}#`);
         else locks.simulator.useCode(unit, code.reveal());
       },
-      lockByHand: (ref) => locks.simulator.lockByHand(unitOfLock(ref)),
+      lockByHand(ref) {
+        if (ref === radio?.unit) void radio.lock().then((lock) => lock.lockByHand());
+        else locks.simulator.lockByHand(unitOfLock(ref));
+      },
       async setConnected(ref, isConnected) {
+        if (ref === radio?.unit) {
+          await radio.setConnected(isConnected);
+          return;
+        }
         const line = partsOf(ref).device === "bus" ? readers : locks;
         if (isConnected === line.isPluggedIn) return;
         if (isConnected) await line.plugIn();
