@@ -10,6 +10,11 @@ export interface LocksSite {
   readonly lockIds: readonly [string, string];
   /** What lies on a lock now. */
   readonly codesOnLock: (lockId: string) => readonly string[];
+  /** What people and time do to the first lock. */
+  readonly openDoor: (isOpen: boolean) => void;
+  readonly drainTo: (percent: number) => void;
+  readonly jam: () => void;
+  readonly lockByHand: () => void;
   /** Somebody sets a PIN at the first lock. */
   readonly setAtLock: (pin: string) => void;
 }
@@ -25,6 +30,7 @@ export async function playLocksStory(sdk: Sdk, seam: Client, site: LocksSite): P
   await takeOver(sdk, seam, site);
   await handOutBackup(sdk, seam, site);
   await openDoor(seam, site);
+  await seeHowItStands(seam, site);
 }
 
 async function freePin(seam: Client, device_id: string): Promise<string> {
@@ -249,4 +255,28 @@ async function openDoor(seam: Client, { lockIds: [device_id] }: LocksSite): Prom
   await expect
     .poll(() => seam.devices.get({ device_id }), SOON)
     .toMatchObject({ properties: { locked: true } });
+}
+
+/** Bolt, door, battery and a jam, as the lock itself tells them. */
+async function seeHowItStands(seam: Client, site: LocksSite): Promise<void> {
+  const [device_id] = site.lockIds;
+  const lock = () => seam.devices.get({ device_id });
+  for (const isOpen of [true, false]) {
+    site.openDoor(isOpen);
+    await expect.poll(lock, SOON).toMatchObject({ properties: { online: true, door_open: isOpen } });
+  }
+  for (const [percent, status] of [
+    [15, "low"],
+    [95, "full"],
+  ] as const) {
+    site.drainTo(percent);
+    const battery = { level: percent / 100, status };
+    await expect.poll(lock, SOON).toMatchObject({ properties: { battery, battery_level: battery.level } });
+  }
+  site.jam();
+  await expect
+    .poll(lock, SOON)
+    .toMatchObject({ warnings: [{ message: expect.stringContaining("jammed") as string }] });
+  site.lockByHand();
+  await expect.poll(lock, SOON).toMatchObject({ warnings: [], properties: { locked: true } });
 }

@@ -52,6 +52,10 @@ describe.each(SERVERS)("against $name", ({ of }) => {
       lockIds: [first!.id, second!.id],
       codesOnLock: (id) =>
         Object.values(simulator.codesOf(locks.find((lock) => lock.id === id)!.unit.replace("locks/", ""))),
+      openDoor: (isOpen) => simulator.openDoor("lock-1", isOpen),
+      drainTo: (percent) => simulator.reportBattery("lock-1", percent),
+      jam: () => simulator.jam("lock-1"),
+      lockByHand: () => simulator.lockByHand("lock-1"),
       setAtLock: (pin) => simulator.changeSlotAtLock("lock-1", 29, pin),
     });
   });
