@@ -45,6 +45,32 @@ test("a trailer of a Classic card is written bit for bit as the plan says", asyn
   await bench.finish();
 });
 
+test("firmware that cannot keep several cards apart is refused, with what may be the matter", async () => {
+  const simulator = new UfrSimulator(() => 0);
+  simulator.unknown.add(0x2d);
+  await expect(new Bench({ id: "ufr", driver, rig }, simulator).open()).rejects.toMatchObject({
+    code: "device.refused",
+    effect: "none",
+    message: expect.stringContaining("its firmware may be too old") as string,
+  });
+});
+
+test("firmware that carries no APDUs has no plan for a DESFire card, and goes on with others", async () => {
+  const simulator = new UfrSimulator(() => 0);
+  for (const code of [0x93, 0x94]) simulator.unknown.add(code);
+  const bench = await new Bench({ id: "ufr", driver, rig }, simulator).open();
+  const writer = bench.unit("cardWriter");
+  simulator.putCard(blankCard("mifare_desfire"));
+  const smart = await bench.run(writer.present(calm()));
+  const error = await bench.failure(writer.read(smart, readPlanFor("mifare_desfire"), calm()));
+  expect([smart.technology, error.code, error.effect]).toEqual(["unknown", "card.unwritable", "none"]);
+  simulator.takeCard();
+  simulator.putCard(blankCard("mifare_classic_1k"));
+  const card = await bench.run(writer.present(calm()));
+  await bench.run(writer.write(card, writePlanFor("mifare_classic_1k"), calm()));
+  await bench.finish();
+});
+
 test("a command that the reader did not get whole is said again", async () => {
   const bench = await new Bench({ id: "ufr", driver, rig }).open();
   const card = await present(bench, "mifare_classic_1k");

@@ -32,6 +32,8 @@ export class UfrSimulator {
   /** The last light and sound. */
   signal: readonly [number, number] = [0, 0];
   isAntiCollision = false;
+  /** Commands that came with later firmware. */
+  readonly unknown = new Set<number>();
   readonly #now: () => number;
   readonly #listeners = new Set<(bytes: Uint8Array) => void>();
   #received: number[] = [];
@@ -115,6 +117,7 @@ export class UfrSimulator {
   }
 
   #obey(code: number, p0: number, p1: number, data: readonly number[]): Said {
+    if (this.unknown.has(code)) return NOT_SUPPORTED;
     switch (code) {
       case 0x10:
         return { data: [0x21, 0x00, 0x15, 0xd1] };
