@@ -38,7 +38,9 @@ let stored = store.events.list({ limit: 1_000_000 }).length;
 const target = stored + Number(count);
 writeSync(1, `stored ${stored}\n`);
 while (stored < target) {
-  store.events.append({ event_id: String(stored + 1), ...head });
+  const event_id = String(stored + 1);
+  // As the engine does: with the event its place in the line of every receiver.
+  store.transaction(() => store.events.append({ event_id, ...head }));
   stored += 1;
   writeSync(1, `stored ${stored}\n`);
   sender.wake();
