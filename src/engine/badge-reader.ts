@@ -2,17 +2,8 @@ import { type CardRead, DriverError, type Signal, type Unit } from "#driver-api"
 import { DeadlineExceeded, withDeadline } from "#src/lib/deadline";
 import type { Engine } from "./engine.js";
 import { type Job, JobEnd } from "./jobs.js";
+import { onlyReads } from "./only-reads.js";
 import type { UnitRef } from "./ports.js";
-
-/** A reader that names badges and makes no cards. Whoever waits at it holds up nobody else on its line. */
-export function onlyReads({ cardReader, cardWriter, stripeWriter, keyIssuer }: Unit): boolean {
-  return (
-    cardReader !== undefined &&
-    cardWriter === undefined &&
-    stripeWriter === undefined &&
-    keyIssuer === undefined
-  );
-}
 
 /** Lights and sounds for the person at the device; that they are missing spoils nothing. */
 export async function showAt(engine: Engine, job: Job, unit: Unit, signal: Signal): Promise<void> {

@@ -2,7 +2,7 @@ import { DriverError, type Unit } from "#driver-api";
 import { sleep } from "#src/lib/deadline";
 import type { Json, JsonObject } from "#src/lib/json";
 import type { EngineDeps } from "./engine-deps.js";
-import { onlyReads } from "./badge-reader.js";
+import { onlyReads } from "./only-reads.js";
 import type { UnitRef } from "./ports.js";
 import type { Cause } from "./transaction.js";
 
