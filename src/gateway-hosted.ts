@@ -29,6 +29,7 @@ export async function hostDriver(loadDriver: (id: string) => Promise<Driver | un
       const wanted = ownLine(driver);
       return wanted === null ? null : openers.open(port, wanted);
     },
+    loadLibrary: (name) => import(name),
     clock: realClock,
     memory: () => process.memoryUsage.rss(),
   });

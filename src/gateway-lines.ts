@@ -16,7 +16,7 @@ import { openSerialLine, portMark } from "#src/transports/serial";
  */
 export function lineOpeners(clock: Clock, hosts?: Hosts): LineOpeners {
   return {
-    open(port, wanted) {
+    open(port, wanted, stop) {
       switch (wanted.kind) {
         case "hid":
           return openHidLine(port, wanted.settings, { clock });
@@ -26,7 +26,7 @@ export function lineOpeners(clock: Clock, hosts?: Hosts): LineOpeners {
           return openSerialLine(port, wanted.settings, { clock });
         case "hosted":
           if (hosts === undefined) throw new TypeError("a driver's process starts no other");
-          return hosts.open(wanted.driver, port);
+          return hosts.open(wanted.driver, port, stop);
       }
     },
     mark(port) {

@@ -17,8 +17,8 @@ With \`--json\` every command prints one JSON object a line and nothing else on 
 \`{"error": {"type", "message"}, "exit_code"}\`. Without it, results are for people: results on the standard output,
 what went wrong on the standard error.
 
-Ctrl-C during \`encode\`, \`scan\` or \`erase\` cancels the job at the encoder and says what state the card is in. A second
-Ctrl-C only stops watching.
+Ctrl-C during \`encode\`, \`scan\` or \`erase\` cancels the job at the encoder and says what state the card is in; during
+\`locks include\` or \`exclude\` the stick stops listening. A second Ctrl-C only stops watching.
 
 <!-- Made from the code by src/cli/manual.test.ts; UPDATE_DOCS=1 renews it. -->
 `;

@@ -40,8 +40,11 @@ export type HostedContext = Omit<DriverContext<"none">, "line" | "clock">;
 
 /** Finds and opens lines; `transports/` implements it. A port is a path, or the address of a HID device or PC/SC reader. */
 export interface LineOpeners {
-  /** Settles within seconds; rejects with a `LineProblem`. */
-  open(port: string, wanted: WantedLine): Promise<Line>;
+  /**
+   * Settles within seconds; rejects with a `LineProblem`. A driver's process may take half a minute, and is given up at
+   * `stop`.
+   */
+  open(port: string, wanted: WantedLine, stop?: AbortSignal): Promise<Line>;
   /**
    * Changes whenever another device comes to `port`, or its permissions change; null while nothing is there. Cheap:
    * asked several times a second. Never rejects.
@@ -63,6 +66,8 @@ export interface SupervisedDevice {
   /** Opens the device over an open line (null: the driver needs none). */
   open(line: Line | null, log: Log, signal: AbortSignal): Promise<Device>;
   readonly line: WantedLine | null;
+  /** Milliseconds; 15 s unless it is given. */
+  readonly opensWithinMs?: number;
   /** Called at every turn of the supervisor's loop: every few seconds, at most a minute apart. */
   onTurn?(): void;
 }
@@ -330,6 +335,7 @@ export class Supervisor {
     try {
       this.#mark = await this.#markNow();
       line = await this.#openLine();
+      this.#device.onTurn?.();
       this.#setState("opening");
       line?.onClose((reason) => this.#lose(lost, new DriverError("device.lost", "unknown", reason)));
       device = await this.#openDevice(line, lost.signal);
@@ -355,12 +361,13 @@ export class Supervisor {
 
   async #openLine(): Promise<Line | null> {
     const { line, port } = this.#device;
-    return line === null || port === null ? null : this.#openers.open(port, line);
+    return line === null || port === null ? null : this.#openers.open(port, line, this.#stop.signal);
   }
 
   async #openDevice(line: Line | null, lost: AbortSignal): Promise<Device> {
     let isAwaited = true;
-    const opening = withDeadline({ clock: this.#clock, ms: OPEN_LIMIT_MS, parent: lost }, async (signal) => {
+    const ms = this.#device.opensWithinMs ?? OPEN_LIMIT_MS;
+    const opening = withDeadline({ clock: this.#clock, ms, parent: lost }, async (signal) => {
       const device = await this.#device.open(line, this.#log, signal);
       // A driver may finish after it was told to stop: nobody will use that device, so it is closed.
       if (!isAwaited) await this.#close(device, null);

@@ -27,8 +27,8 @@ export interface HostedLineDeps {
   readonly silenceMs?: number;
 }
 
-/** Loading a big library takes seconds on a small machine. */
-const START_MS_MAX = 20_000;
+/** Loading a big library takes many seconds on a small machine. */
+const START_MS_MAX = 30_000;
 const SIGN_OF_LIFE_EVERY_MS = 2_000;
 /** Long enough for a library that is loaded in one piece on a small machine. */
 const SILENCE_MS = 10_000;
@@ -74,13 +74,18 @@ export class HostedLine implements HostingLine {
     });
   }
 
-  /** Has the process load the driver and open its line. Rejects as the opener of that line does. */
+  /** Has the process load the driver and open its line, until `stop`. Rejects as the opener of that line does. */
   static async open(
     process: DriverProcess,
-    { driver, port }: { readonly driver: string; readonly port: string },
+    { driver, port, stop }: { readonly driver: string; readonly port: string; readonly stop?: AbortSignal },
     deps: HostedLineDeps,
   ): Promise<HostedLine> {
     const line = new HostedLine(process, deps);
+    const giveUp = (): void => {
+      line.#lose("the gateway is stopping");
+      process.kill();
+    };
+    stop?.addEventListener("abort", giveUp, { once: true });
     try {
       await withDeadline({ clock: deps.clock, ms: START_MS_MAX, parent: line.#life.signal }, () =>
         line.#peer.call("line", [driver, port]),
@@ -88,6 +93,8 @@ export class HostedLine implements HostingLine {
     } catch (error) {
       await line.close();
       throw error;
+    } finally {
+      stop?.removeEventListener("abort", giveUp);
     }
     line.#expectSignOfLife();
     return line;

@@ -17,8 +17,8 @@ export class Hosts {
     this.#deps = deps;
   }
 
-  /** Starts a process, and has it open its line at `port`. Rejects as the opener of that line does. */
-  open(driver: string, port: string): Promise<HostedLine> {
+  /** Starts a process, and has it open its line at `port`. Rejects as the opener of that line does; ends at `stop`. */
+  open(driver: string, port: string, stop?: AbortSignal): Promise<HostedLine> {
     const { log, program, ...deps } = this.#deps;
     const started = startProcess(program);
     const onMemory = (bytes: number | null): void => {
@@ -27,7 +27,7 @@ export class Hosts {
     };
     return HostedLine.open(
       started,
-      { driver, port },
+      { driver, port, ...(stop === undefined ? {} : { stop }) },
       { ...deps, log: log.child({ driver, port }), onMemory },
     );
   }

@@ -12,6 +12,8 @@ export interface ServeDeps {
   readonly loadDriver: (id: string) => Promise<Driver | undefined>;
   /** Opens the line that this driver wants; null for a driver that wants none. */
   readonly openLine: (driver: Driver, port: string) => Promise<Line | null>;
+  /** Loads a package, so that it is there when the driver asks for it. */
+  readonly loadLibrary: (name: string) => Promise<unknown>;
   readonly clock: Clock;
   /** Of this process, in bytes. */
   readonly memory: () => number;
@@ -94,6 +96,9 @@ class ServedDriver implements Service {
   async #openLine(id: string, port: string): Promise<void> {
     this.#driver = await this.#deps.loadDriver(id);
     if (this.#driver === undefined) throw new TypeError(`there is no driver ${id}`);
+    const { library } = this.#driver;
+    // It may take longer than a device may take to open. What is wrong with it the driver says, in its own words.
+    if (library !== undefined) await this.#deps.loadLibrary(library).catch(() => undefined);
     this.#line = await this.#deps.openLine(this.#driver, port);
     this.#stopListening = this.#line?.onClose((reason) => void this.#tellLost(reason));
   }

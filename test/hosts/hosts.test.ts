@@ -173,6 +173,16 @@ test.each([
   60_000,
 );
 
+test("a gateway that stops waits for no process that is being started", async () => {
+  const site = new HostedSite(badDriver, { entry: "test/hosts/slow-process.ts", settings: { pin: CANARY } });
+  await site.start();
+  await until(() => site.processes.length === 1);
+  const before = performance.now();
+  await site.stop();
+  expect(performance.now() - before).toBeLessThan(2_000);
+  expect(site.processes).toEqual([]);
+}, 60_000);
+
 test("what the process prints, throws and logs shows no PIN; a PIN that is answered is one", async () => {
   const site = await badSite({});
   await site.ready();

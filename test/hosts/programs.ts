@@ -14,7 +14,7 @@ export function sourceProgram(entry: string) {
 export function driverProcesses(parent: number): readonly number[] {
   const listed = execFileSync("ps", ["-o", "pid=", "--ppid", String(parent)], { encoding: "utf8" });
   const children = listed.trim().split(/\s+/).filter(Boolean).map(Number);
-  return children.filter((pid) => /hosted-driver|bad-process/.test(commandOf(pid)));
+  return children.filter((pid) => /hosted-driver|(bad|slow)-process/.test(commandOf(pid)));
 }
 
 export function isThere(pid: number): boolean {

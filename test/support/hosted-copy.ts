@@ -17,6 +17,7 @@ export function hostedCopy(driver: Driver): Driver {
       const ended = serve(there, {
         loadDriver: () => Promise.resolve(driver),
         openLine: () => Promise.resolve(keptOpen(line as Line)),
+        loadLibrary: () => Promise.resolve(),
         clock,
         memory: () => 0,
       });
