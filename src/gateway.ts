@@ -331,6 +331,7 @@ async function supervised(
     port: device.port,
     onTurn: watch(`device ${device.key}`, DEVICE_SILENCE_MAX_MS),
     line: wantedLine(driver),
+    ...(driver.opensWithinMs !== undefined && { opensWithinMs: driver.opensWithinMs }),
     open: (line, log, signal) =>
       openDevice(driver, device.settings, { line, clock, log, keys, ...folder }, { signal }),
   };

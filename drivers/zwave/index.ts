@@ -10,6 +10,8 @@ export default defineDriver({
   transport: "serial",
   serial: { baudRate: 115_200 },
   hosted: true,
+  // A small machine reads the library and its database from a slow card.
+  opensWithinMs: 45_000,
   library: "zwave-js",
   keepsFiles: true,
   config: configSchema,

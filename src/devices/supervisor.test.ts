@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { type Call, type Device, DriverError } from "#driver-api";
 import { Devices } from "#src/devices/devices";
 import type { LineProblem, SupervisedDevice } from "#src/devices/supervisor";
+import { sleep } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import { bareLine } from "#test/support/bare-line";
 import { VirtualClock } from "#test/support/virtual-clock";
@@ -17,7 +18,7 @@ class PortProblem extends Error implements LineProblem {
   }
 }
 
-function rig(device: Partial<Device> = {}) {
+function rig(device: Partial<Device> = {}, settings: Partial<SupervisedDevice> = {}) {
   const clock = new VirtualClock();
   const world = {
     isPlugged: true,
@@ -39,6 +40,7 @@ function rig(device: Partial<Device> = {}) {
     driverId: "imaginary",
     port: "/dev/imaginary",
     line: { kind: "serial", settings: { baudRate: 9600 } },
+    ...settings,
     async open() {
       world.opened++;
       await world.openWith();
@@ -382,6 +384,18 @@ test("a device that comes after nobody waits for it any more is closed", async (
   await clock.advance(10);
   expect(world.closed).toBe(2);
   await devices.stop();
+});
+
+test("an opening may take as long as its driver says, and the watchdog hears of it in between", async () => {
+  let turns = 0;
+  const { clock, devices, world } = rig({}, { opensWithinMs: 45_000, onTurn: () => (turns += 1) });
+  world.openWith = () => sleep(clock, 40_000, new AbortController().signal);
+  await clock.advance(39_000);
+  expect(devices.status()[0]?.state).toBe("opening");
+  expect(turns).toBe(2);
+  await clock.advance(2_000);
+  expect(devices.status()[0]?.state).toBe("ready");
+  await clock.until(devices.stop(), { msMax: 10_000 });
 });
 
 test("a listener that throws harms neither the device nor who uses it", async () => {

@@ -52,6 +52,8 @@ export interface Driver<Config = unknown, K extends TransportKind = TransportKin
   readonly hosted?: true;
   /** The npm package that it works with, where that is installed only on gateways that need it. */
   readonly library?: string;
+  /** Milliseconds that an opening may take, 45 s at most; 15 s unless it is given. For a library that loads for long. */
+  readonly opensWithinMs?: number;
   /** Its library keeps files of its own: the driver is given a folder for them. */
   readonly keepsFiles?: true;
   /** Parsed before `open`; holds what lies beside `driver` and `port` under the device in the configuration. */
