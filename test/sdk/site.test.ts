@@ -1,9 +1,11 @@
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { DemoSite } from "#src/sandbox/demo-site";
 import { endWholeSite, serversOf, startWholeSite } from "#test/support/whole-site";
 import { playAccessStory } from "./access-story.js";
 import { playLocksStory } from "./locks-story.js";
 import { playSnippets } from "./owner-snippets-story.js";
+import { playScheduleStory } from "./schedule-story.js";
 import { playSdkStory, SDKS } from "./sdk-suite.js";
 import { SOON } from "./sdks.js";
 import { playSimulationStory } from "./simulation-story.js";
@@ -16,10 +18,14 @@ vi.setConfig({ testTimeout: 60_000 });
 
 let site: DemoSite;
 beforeAll(async () => {
+  // A machine whose clock is set right: locks are told the time by no other.
+  const synchronised = fileURLToPath(new URL("../power-cuts/synchronised", import.meta.url));
+  vi.stubEnv("PATH", `${synchronised}:${process.env["PATH"] ?? ""}`);
   site = await startWholeSite();
 });
 afterAll(async () => {
   await endWholeSite(site);
+  vi.unstubAllEnvs();
 });
 
 const SERVERS = serversOf(() => site);
@@ -58,6 +64,26 @@ describe.each(SERVERS)("against $name", ({ of }) => {
       lockByHand: () => simulator.lockByHand("lock-1"),
       setAtLock: (pin) => simulator.changeSlotAtLock("lock-1", 29, pin),
     });
+  });
+
+  test.each(EACH_SDK)("%s leaves a guest's hours to the lock", async (_, sdk) => {
+    const { locks } = site.hardware;
+    const { inventory } = site.gateway.engine.deps;
+    const replug = async () => {
+      await locks.unplug();
+      await locks.plugIn();
+    };
+    locks.simulator.schedulers.add("lock-2");
+    await replug();
+    try {
+      await playScheduleStory(sdk.connect(of()), {
+        lockId: inventory.locks.find(({ unit }) => unit === "locks/lock-2")!.id,
+        windows: () => Object.values(locks.simulator.windowsOf("lock-2")),
+      });
+    } finally {
+      locks.simulator.schedulers.clear();
+      await replug();
+    }
   });
 
   test.each(EACH_SDK)(
