@@ -15,7 +15,7 @@ export async function loadLibrary(load: () => Promise<Library> = () => import("z
     throw new DriverError(
       "device.refused",
       "none",
-      `the Z-Wave library cannot be loaded: npm install zwave-js@${LIBRARY_VERSION}`,
+      `the Z-Wave library cannot be loaded: node scripts/install.mjs install --with zwave-js, or in a checkout npm install zwave-js@${LIBRARY_VERSION}`,
       cause,
     );
   }
