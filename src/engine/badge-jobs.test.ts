@@ -132,6 +132,16 @@ describe("a badge that nobody has", () => {
     expect(await desk.opensTo(PLAIN)).toBe(false);
   });
 
+  test("is a Brivo credential in a Brivo account", async () => {
+    const systems = INVENTORY.systems.map((system) => ({ ...system, externalType: "brivo_account" }));
+    const desk = await ready({ inventory: { ...INVENTORY, systems } });
+    expect(credential(await desk.at("scan_to_assign", PLAIN))).toMatchObject({
+      external_type: "brivo_credential",
+      card_number: "101-1337",
+      lockbridge_metadata: { badge: BADGE_FACTS },
+    });
+  });
+
   test("becomes the card of the credential that waits for one", async () => {
     const desk = await ready();
     desk.feedCredential(A, { acs_user_id: SITE.user, ends_at: null });
