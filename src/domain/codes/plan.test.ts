@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { LockWindow } from "./schedule.js";
 import { planCodes, type CodeStep, type WantedCode } from "./plan.js";
 import {
   failed,
   type Found,
-  holds,
+  holdsPin,
   ordered,
   outdated,
   read,
@@ -12,6 +13,7 @@ import {
   reported,
   rested,
   type Slot,
+  type SlotOrder,
   slotSchema,
   unknownSlot,
   unreadable,
@@ -35,6 +37,8 @@ interface Faults {
 /** A lock with its own idea of its slots, and the loop as the engine runs it. */
 class Bench {
   readonly held = new Map<number, string>();
+  /** Windows that it keeps, by slot. */
+  readonly windows = new Map<number, LockWindow>();
   readonly faults: Faults = { masks: false, refuses: 0, swallows: 0, lies: 0, misreads: 0 };
   readonly capacity: number;
   slots: Slot[] = [];
@@ -48,8 +52,8 @@ class Bench {
     this.capacity = capacity;
   }
 
-  want(...codes: readonly (readonly [owner: string, pin: string])[]): this {
-    this.wanted = codes.map(([owner, pin]) => ({ owner, pin, window: null, allowsOutside: false }));
+  want(...codes: readonly (readonly [owner: string, pin: string, window?: LockWindow | null])[]): this {
+    this.wanted = codes.map(([owner, pin, window = null]) => ({ owner, pin, window, allowsOutside: false }));
     return this;
   }
 
@@ -73,7 +77,7 @@ class Bench {
   }
 
   ownerOf(pin: string): string | null {
-    return this.slots.find((slot) => holds(slot, { pin, window: null }))?.owner ?? null;
+    return this.slots.find((slot) => holdsPin(slot, pin))?.owner ?? null;
   }
 
   put(slot: Slot): void {
@@ -96,7 +100,7 @@ class Bench {
         this.put(
           this.#use("misreads")
             ? unreadable(slot, "silent", this.now)
-            : read(slot, this.#show(step.slot), this.now),
+            : read(slot, this.#show(step.slot), this.now, this.windows.get(step.slot) ?? null),
         );
         return;
       case "rest":
@@ -108,18 +112,21 @@ class Bench {
         const pin = order?.pin ?? null;
         this.orders.push(`${step.do} ${step.slot} ${pin ?? ""}`.trim());
         const open = ordered(slot, step.owner, order, this.now);
-        this.put(this.#order(step.slot, pin) ? reported(open) : failed(open, "no", true));
+        this.put(this.#order(step.slot, order) ? reported(open) : failed(open, "no", true));
       }
     }
   }
 
-  #order(number: number, pin: string | null): boolean {
+  #order(number: number, order: SlotOrder | null): boolean {
+    const pin = order?.pin ?? null;
     if (this.#use("refuses")) return false;
     if (this.#use("lies")) return true;
     const isTaken = [...this.held].some(([other, held]) => other !== number && held === pin);
+    if (pin !== null && isTaken) return false;
     if (pin === null) this.held.delete(number);
-    else if (isTaken) return false;
     else this.held.set(number, pin);
+    if (order?.window == null) this.windows.delete(number);
+    else this.windows.set(number, order.window);
     return !this.#use("swallows");
   }
 
@@ -325,9 +332,14 @@ describe("somebody changes our code at the lock", () => {
 
 const PINS = ["1111", "2222", "3333", "4444"];
 const OWNERS = ["a", "b", "c", "d"];
+const WINDOWS = [
+  null,
+  { startsAt: NOW, endsAt: NOW + HOUR },
+  { startsAt: NOW, endsAt: NOW + 2 * HOUR },
+] as const;
 
 type Act =
-  | { readonly is: "want"; readonly codes: readonly (readonly [string, string])[] }
+  | { readonly is: "want"; readonly codes: readonly (readonly [string, string, LockWindow | null])[] }
   | { readonly is: "steps"; readonly count: number }
   | { readonly is: "fault"; readonly fault: "refuses" | "swallows" | "lies" | "misreads" }
   | { readonly is: "tamper"; readonly slot: number; readonly pin: string | null; readonly isTold: boolean }
@@ -337,10 +349,13 @@ type Act =
 const act: fc.Arbitrary<Act> = fc.oneof(
   fc.record({
     is: fc.constant("want" as const),
-    codes: fc.uniqueArray(fc.tuple(fc.constantFrom(...OWNERS), fc.constantFrom(...PINS)), {
-      selector: ([owner]) => owner,
-      maxLength: 4,
-    }),
+    codes: fc.uniqueArray(
+      fc.tuple(fc.constantFrom(...OWNERS), fc.constantFrom(...PINS), fc.constantFrom(...WINDOWS)),
+      {
+        selector: ([owner]) => owner,
+        maxLength: 4,
+      },
+    ),
   }),
   fc.record({ is: fc.constant("steps" as const), count: fc.integer({ min: 1, max: 12 }) }),
   fc.record({
@@ -381,6 +396,8 @@ function play(bench: Bench, acts: readonly Act[], foreign: ReadonlySet<number>):
       case "tamper": {
         if (foreign.has(happens.slot) || [...bench.held.values()].includes(happens.pin ?? "")) break;
         if (bench.slot(happens.slot).owner === null) break;
+        // What is typed at the lock opens always.
+        bench.windows.delete(happens.slot);
         if (happens.pin === null) bench.held.delete(happens.slot);
         else bench.held.set(happens.slot, happens.pin);
         bench.put(outdated(bench.slot(happens.slot), happens.isTold || bench.faults.masks));
@@ -429,6 +446,10 @@ test("from any state the loop ends with what is wanted, and a second run writes 
       const settled = ours.filter(([slot]) => !losers.includes(bench.slot(slot).owner ?? ""));
       expect(settled.map(([, pin]) => pin).sort()).toEqual([...pins].sort());
       expect(new Set(bench.held.values()).size).toBe(bench.held.size);
+      for (const [slot] of settled) {
+        const wish = bench.wanted.find(({ owner }) => owner === bench.slot(slot).owner);
+        expect(bench.windows.get(slot) ?? null).toEqual(wish?.window);
+      }
       for (const slot of foreign) expect(bench.held.get(slot)).toBe(`99${slot}`);
 
       const before = bench.orders.length;
