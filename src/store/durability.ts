@@ -15,6 +15,8 @@ export function makeDurable(connection: Connection): void {
   connection.pragma(`synchronous = ${FULL}`);
   connection.pragma("foreign_keys = ON");
   connection.pragma("secure_delete = ON");
+  // What a savepoint may have to undo is kept in memory: otherwise a group of changes makes a file for each member.
+  connection.pragma("temp_store = MEMORY");
 }
 
 /** To be called after the first write: only then does SQLite's own choice show. */

@@ -5,6 +5,8 @@ import type { Connection } from "./connection.js";
 
 /** Fewer are cheaper to look at than to narrow down further. */
 const RARE = 64;
+/** So few that a rarer piece is not worth another question. */
+const RARE_ENOUGH = 8;
 /** So many pieces of a text are asked for one by one. */
 const PROBES = 8;
 /** More than so many are found sooner by going through the list in its order: every page fills quickly. */
@@ -27,11 +29,13 @@ export function rareCandidates(
   kind: ObjectKind,
   text: string,
 ): readonly string[] | undefined {
+  let rarest: readonly unknown[] | undefined;
   for (const gram of gramsOf(text).slice(-PROBES).reverse()) {
-    const numbers = numbersOf(connection, quoted(gram), RARE);
-    if (numbers.length < RARE) return idsOf(connection, kind, numbers, text);
+    const found = numbersOf(connection, quoted(gram), rarest?.length ?? RARE);
+    if (found.length < (rarest?.length ?? RARE)) rarest = found;
+    if (found.length <= RARE_ENOUGH) break;
   }
-  return undefined;
+  return rarest && idsOf(connection, kind, rarest, text);
 }
 
 /** Likewise for any text; undefined: the index does not help, since it is too short for it or very many hold it. */
