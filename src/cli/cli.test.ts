@@ -442,6 +442,20 @@ test("devices shows what is there and what is wrong", async () => {
   ]);
 });
 
+test("devices shows what is wrong with single readers of a line that works", async () => {
+  const message = "no secure channel: it has another key";
+  const line = {
+    ...device,
+    key: "bus",
+    state: "ready",
+    problem: null,
+    next_try_ms: null,
+    troubles: [{ unit: "pool", code: "device.wrong", message }],
+  };
+  daemon.on(statusGet, () => ({ status: { devices: [line], encoders: [] }, ok }));
+  expect((await run(["devices"])).out).toContain(`pool: ${message}`);
+});
+
 test("credentials are listed over pages, up to the limit", async () => {
   daemon.on(credentialsList, ({ page_cursor, limit }) => ({
     acs_credentials: [
