@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { Secret } from "#src/lib/secret";
-import { calm, ZWaveSite } from "#test/support/zwave-site";
+import { calm, eventually, ZWaveSite } from "#test/support/zwave-site";
 
 /** Every kind of lock, as it should be. */
 let site: ZWaveSite;
@@ -45,9 +45,9 @@ test.each([
   const content = await keypad.readSlot(3, calm());
   expect(content.is === "code" && content.code.reveal()).toBe("4711");
   expect(await site.lock(node).pressKeys("4711")).toBe("opened");
-  await vi.waitFor(() => expect(events).toEqual([{ type: "unlocked", method: "keycode", slot: 3 }]));
+  await eventually(() => expect(events).toEqual([{ type: "unlocked", method: "keycode", slot: 3 }]));
   expect(await site.lock(node).pressKeys("9999")).toBe("refused");
-  await vi.waitFor(() => expect(events).toHaveLength(2));
+  await eventually(() => expect(events).toHaveLength(2));
   await keypad.writeSlot(3, pin("081512"), calm());
   expect(site.lock(node).slots().get(3)).toEqual({ code: "081512", isEnabled: true });
   await keypad.clearSlot(3, calm());

@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { ZWaveController } from "zwave-js";
 import type { InclusionStep, InclusionTalk } from "#driver-api";
 import { Secret } from "#src/lib/secret";
-import { calm, ZWaveSite } from "#test/support/zwave-site";
+import { calm, eventually, ZWaveSite } from "#test/support/zwave-site";
 
 /** Bringing locks in and out, with a person at the lock. */
 let site: ZWaveSite;
@@ -89,6 +91,21 @@ test("given up while nobody pressed anything: the stick stops listening, and the
   }
 }, 60_000);
 
+test("a lock with a QR code is waited for, and when nobody comes it may not join later", async () => {
+  const provision = vi.spyOn(ZWaveController.prototype, "provisionSmartStartNode");
+  const entries = () => (provision.mock.contexts.at(-1) as ZWaveController).getProvisioningEntries();
+  for (let round = 0; round < 2; round++) {
+    const gaveUp = new AbortController();
+    const person = new Person(() => Promise.resolve(null));
+    const waiting = failure(inclusion().include({ qrCode: new Secret(smartStartCode()) }, person, gaveUp));
+    await eventually(() => expect(person.steps).toEqual(["waiting_for_lock"]));
+    expect(entries()).toMatchObject([{ securityClasses: [2] }]);
+    gaveUp.abort();
+    expect(await waiting).toMatchObject({ code: "call.cancelled", effect: "none" });
+    expect(entries()).toEqual([]);
+  }
+});
+
 test("what is no QR code of a lock is refused, and not repeated in the error", async () => {
   const error = await failure(
     inclusion().include(
@@ -100,3 +117,12 @@ test("what is no QR code of a lock is refused, and not repeated in the error", a
   expect(error).toMatchObject({ code: "device.refused", effect: "none" });
   expect(JSON.stringify(error) + String(error)).not.toContain("canary");
 });
+
+/** A SmartStart code as a label has it (SDS13937): checksum, keys that it asks for, its own key, what it is. */
+function smartStartCode(): string {
+  const key = Array.from({ length: 8 }, (_, group) => String(11_111 + group)).join("");
+  const what = `00101638706656022000002000010000200003`;
+  const rest = `004${key}${what}`;
+  const checksum = createHash("sha1").update(rest).digest().readUInt16BE(0);
+  return `9001${String(checksum).padStart(5, "0")}${rest}`;
+}

@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Secret } from "#src/lib/secret";
-import { calm, ZWaveSite } from "#test/support/zwave-site";
+import { calm, eventually, ZWaveSite } from "#test/support/zwave-site";
 import { GOOD_HABITS } from "./simulator-lock.js";
 
 /** Locks as they are: every habit that locks are known for, and what keeps it from doing harm. */
@@ -191,9 +191,9 @@ describe("what the lock tells", () => {
   test.each([V1, V2, CREDENTIALS])("node %i: a code that somebody changed at the keypad", async (node) => {
     const events = site.events(node);
     await site.lock(node).changeAtKeypad(3, "2580");
-    await vi.waitFor(() => expect(events).toEqual([{ type: "slot.changed", slot: 3 }]));
+    await eventually(() => expect(events).toEqual([{ type: "slot.changed", slot: 3 }]));
     await site.lock(node).changeAtKeypad(3, null);
-    await vi.waitFor(() => expect(events).toHaveLength(2));
+    await eventually(() => expect(events).toHaveLength(2));
   });
 
   test("our own change is not told, the next one is; also by a lock that names no slot", async () => {
@@ -206,7 +206,7 @@ describe("what the lock tells", () => {
       expect(events).toEqual([]);
       await site.lock(V2).changeAtKeypad(4, "2580");
       const slot = omitsSlot ? null : 4;
-      await vi.waitFor(() => expect(events).toEqual([{ type: "slot.changed", slot }]));
+      await eventually(() => expect(events).toEqual([{ type: "slot.changed", slot }]));
       await site.lock(V2).changeAtKeypad(4, null, false);
     }
   });
@@ -215,9 +215,9 @@ describe("what the lock tells", () => {
     const events = site.events(V2);
     await site.lock(V2).notify(11);
     await site.lock(V2).notify(11);
-    await vi.waitFor(() => expect(events).toEqual([{ type: "jammed" }]));
+    await eventually(() => expect(events).toEqual([{ type: "jammed" }]));
     await site.lock(V2).notify(1);
-    await vi.waitFor(() => expect(events).toHaveLength(2));
+    await eventually(() => expect(events).toHaveLength(2));
   });
 
   test("alarms of version 1 that the library's database does not know", async () => {
@@ -233,7 +233,7 @@ describe("what the lock tells", () => {
       [22, 1],
     ];
     for (const [alarmType, alarmLevel] of told) await site.lock(ALARMS).report({ alarmType, alarmLevel });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(events).toEqual([
         { type: "unlocked", method: "keycode", slot: 3 },
         { type: "locked", method: "keycode", slot: 3 },

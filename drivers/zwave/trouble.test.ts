@@ -2,14 +2,14 @@ import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { type Device, DriverError, type SerialLine } from "#driver-api";
 import { Secret } from "#src/lib/secret";
 import { realClock } from "#src/ops/clock";
 import { attach } from "#src/sandbox/attach";
 import { openPty, type PtyEnd } from "#src/sandbox/pty";
 import { openSerialLine } from "#src/transports/serial";
-import { calm, zwaveConfig, ZWaveSite } from "#test/support/zwave-site";
+import { calm, eventually, zwaveConfig, ZWaveSite } from "#test/support/zwave-site";
 import driver from "./index.js";
 import { ZWaveSimulator } from "./simulator.js";
 
@@ -64,14 +64,14 @@ test("one dead lock holds up nobody: its unit goes, it is asked every minute, an
     code: "unit.silent",
     effect: "unknown",
   });
-  await vi.waitFor(() => expect(site?.device.units.map(({ key }) => key)).toEqual(["node-3"]));
+  await eventually(() => expect(site?.device.units.map(({ key }) => key)).toEqual(["node-3"]));
   expect(site.logged).toContainEqual(expect.objectContaining({ event: "zwave.node_silent", node: NODE }));
   expect(site.device.troubles).toEqual([
     { unit: "node-2", code: "unit.silent", message: expect.stringContaining("batteries") as string },
   ]);
   const startedAt = realClock.monotonic();
   expect(await failure(keypad.readSlot(1, calm()))).toMatchObject({ code: "unit.silent", effect: "none" });
-  expect(realClock.monotonic() - startedAt).toBeLessThan(500);
+  expect(realClock.monotonic() - startedAt).toBeLessThan(1_500);
   await site.keypad(OTHER).writeSlot(1, pin("4711"), calm());
   site.lock(NODE).silence(false);
   await site.units(2);
@@ -79,7 +79,7 @@ test("one dead lock holds up nobody: its unit goes, it is asked every minute, an
   expect(site.device.troubles).toEqual([]);
   await site.keypad(NODE).writeSlot(1, pin("4711"), calm());
   await site.lock(NODE).pressKeys("4711");
-  await vi.waitFor(() => expect(events).toEqual([{ type: "unlocked", method: "keycode", slot: 1 }]));
+  await eventually(() => expect(events).toEqual([{ type: "unlocked", method: "keycode", slot: 1 }]));
 }, 60_000);
 
 test("a call that is given up leaves its order in doubt, and the next call works", async () => {
@@ -135,7 +135,7 @@ describe("over a real serial line", () => {
       await first.writeSlot(1, pin("4711"), calm());
       simulator.lock(NODE).habits.hidesSlots = true;
       const writing = failure(first.writeSlot(2, pin("0815"), calm()));
-      await vi.waitFor(() => expect(simulator.lock(NODE).code(2)).toBe("0815"));
+      await eventually(() => expect(simulator.lock(NODE).code(2)).toBe("0815"));
       const pulledAt = realClock.monotonic();
       await pty.unplug();
       const error = await writing;

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { vi } from "vitest";
 import type { Device, LockEvent, OnDeviceKeypad } from "#driver-api";
 import driver from "#drivers/zwave/index";
 import { SIMULATED_KEYS, type SimulatedLockSettings, ZWaveSimulator } from "#drivers/zwave/simulator";
@@ -9,6 +10,8 @@ import type { Clock } from "#src/lib/deadline";
 import { realClock } from "#src/ops/clock";
 import { MemoryLine } from "#test/support/memory-line";
 
+/** On a machine that does other things besides, radio and library take their time. */
+export const eventually = (check: () => void): Promise<void> => vi.waitFor(check, 10_000);
 export const calm = () => ({ signal: new AbortController().signal });
 export const zwaveConfig = { keys: JSON.stringify(SIMULATED_KEYS) };
 
