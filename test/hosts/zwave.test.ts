@@ -74,12 +74,12 @@ async function start(locks: object): Promise<void> {
 }
 
 /**
- * Real locks say again every ten seconds that they have the key, until somebody has entered the PIN; the mock says it once,
- * and nobody enters it that fast.
+ * Real locks say every ten seconds that they have the key, until somebody has entered the PIN. The mock says it once, and
+ * nobody enters a PIN that fast: from here on it says it until the returned function is called.
  */
-async function sayKeyAgain(nodeId: number): Promise<void> {
+function sayKeyAgain(nodeId: number): () => void {
   const node = stick.simulator.controller.nodes.get(nodeId);
-  if (node === undefined) return;
+  if (node === undefined) throw new Error(`there is no node ${nodeId}`);
   // Private: there is no other place where the mock keeps what made it speak.
   const { receivedControllerFrames: heard } = node as unknown as {
     receivedControllerFrames: MockZWaveFrame[];
@@ -88,7 +88,10 @@ async function sayKeyAgain(nodeId: number): Promise<void> {
     (frame) =>
       frame.type === MockZWaveFrameType.Request && frame.payload instanceof Security2CCPublicKeyReport,
   );
-  if (key !== undefined) await node.onControllerFrame(key);
+  if (key === undefined) throw new Error("no key has come to it");
+  // It fails when nobody answers within a second.
+  const timer = setInterval(() => void node.onControllerFrame(key).catch(() => undefined), 3_000);
+  return () => clearInterval(timer);
 }
 
 /** The stick is there, with so many locks that can be used. */
@@ -103,13 +106,21 @@ test("a lock is included, gets a PIN, keeps it over the death of the driver's pr
   await start({});
   await ready(0);
   const offered = stick.simulator.offer({ nodeId: 2, kind: "v2", slots: 5, isSecure: true });
-  const included = await typed(["locks", "include"], {
-    socketPath,
-    async ask() {
-      setTimeout(() => void sayKeyAgain(2), 1_500);
-      return (await offered).pin;
+  let stopSaying = (): void => undefined;
+  const included = await typed(
+    ["locks", "include"],
+    {
+      socketPath,
+      async ask() {
+        stopSaying = sayKeyAgain(2);
+        return (await offered).pin;
+      },
     },
-  });
+    (said) => {
+      if (said.includes("The lock has joined")) stopSaying();
+    },
+  );
+  stopSaying();
   expect(included.error).toMatch(/^Its label shows a key that goes on like this: -----(-\d{5}){7}\n$/);
   expect(included.out).toContain("is included with S2 Access Control, as stick/node-2.");
   expect(included.code).toBe(0);
