@@ -8,6 +8,7 @@ const V1 = 2;
 const V2 = 3;
 const CREDENTIALS = 4;
 const SECURE = 5;
+const OLD_BOLT = 6;
 
 beforeAll(async () => {
   site = await ZWaveSite.open([
@@ -15,6 +16,7 @@ beforeAll(async () => {
     { nodeId: V2, kind: "v2" },
     { nodeId: CREDENTIALS, kind: "credentials" },
     { nodeId: SECURE, kind: "v2", isSecure: true },
+    { nodeId: OLD_BOLT, kind: "v1", slots: 2, hasOldBolt: true },
   ]);
 }, 60_000);
 
@@ -28,7 +30,7 @@ test("says what the stick is, and has a unit for each lock", () => {
     firmware: expect.any(String) as string,
     serial: "7e570001",
   });
-  expect(site.device.units.map(({ key }) => key)).toEqual(["node-2", "node-3", "node-4", "node-5"]);
+  expect(site.device.units.map(({ key }) => key)).toEqual(["node-2", "node-3", "node-4", "node-5", "node-6"]);
 });
 
 test.each([
@@ -56,7 +58,7 @@ test.each([
   expect(events).toEqual([{ type: "unlocked", method: "keycode", slot: 3 }, { type: "denied" }]);
 });
 
-test.each([V1, V2, CREDENTIALS, SECURE])(
+test.each([V1, V2, CREDENTIALS, SECURE, OLD_BOLT])(
   "node %i: the bolt is turned, and what counts is what the lock says",
   async (node) => {
     const keypad = site.keypad(node);

@@ -106,7 +106,8 @@ export class SimulatedLock {
   }
 
   get isLocked(): boolean {
-    return this.node.state.get("DoorLock_currentMode") === LOCKED;
+    const { state } = this.node;
+    return state.get("DoorLock_currentMode") === LOCKED || state.get("Lock_locked") === true;
   }
 
   /** Code and status of the occupied slots, as they lie in the lock. */

@@ -33,6 +33,8 @@ export interface SimulatedLockSettings {
   readonly fixedLength?: number;
   /** Windows per slot from one date to another. */
   readonly yearDaySlots?: number;
+  /** Has the old Lock class and not Door Lock. */
+  readonly hasOldBolt?: boolean;
   /** Speaks alarms of version 1 instead of notifications. */
   readonly hasAlarmsOnly?: boolean;
 }
@@ -216,7 +218,9 @@ function nodeOptions(settings: SimulatedLockSettings): Omit<MockNodeOptions, "co
   const commandClasses: NonNullable<NonNullable<MockNodeOptions["capabilities"]>["commandClasses"]> = [
     CommandClasses.Version,
     CommandClasses["Manufacturer Specific"],
-    { ccId: CommandClasses["Door Lock"], version: 4, secure },
+    settings.hasOldBolt === true
+      ? { ccId: CommandClasses.Lock, version: 1, secure }
+      : { ccId: CommandClasses["Door Lock"], version: 4, secure },
     { ccId: CommandClasses.Battery, version: 1, secure },
     hasAlarmsOnly === true
       ? { ccId: CommandClasses.Notification, version: 1, secure }
