@@ -132,6 +132,22 @@ describe("a badge that nobody has", () => {
     expect(await desk.opensTo(PLAIN)).toBe(false);
   });
 
+  test("is told to the cloud with its bits, and counts as a key that was made without it", async () => {
+    const desk = await ready({ offline: { ms: 3_600_000, keys: 1 } });
+    await desk.at("scan_to_assign", PLAIN);
+    const told = desk.store.journal.read(1, 1_000).map(({ event }) => event);
+    const issued = told.findIndex(({ k }) => k === "issued");
+    expect(told[issued]).toMatchObject({ observed: { cardNumber: "101-1337", badge: { bits: "32829cc0" } } });
+    expect(told.slice(0, issued)).toContainEqual(
+      expect.objectContaining({ k: "local_change", kind: "acs_credential" }),
+    );
+    const { error } = await desk.at("scan_to_assign", badge("H10301", 101, 1_338));
+    expect(error?.type).toBe("uncategorized_error");
+    // What was made for the badge is undone with it.
+    expect(desk.store.objects.count("acs_credential")).toBe(1);
+    expect(await desk.opensTo(badge("H10301", 101, 1_338))).toBe(false);
+  });
+
   test("is a Brivo credential in a Brivo account", async () => {
     const systems = INVENTORY.systems.map((system) => ({ ...system, externalType: "brivo_account" }));
     const desk = await ready({ inventory: { ...INVENTORY, systems } });

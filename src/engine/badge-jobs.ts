@@ -81,12 +81,15 @@ async function assignBadge(engine: Engine, job: Job, unit: Unit): Promise<Outcom
   const known = livingHolderOfBadge(engine, badgeNameOf(card));
   if (known !== null) return handOver(engine, job, known.id);
   const badge = understood(engine, job, card);
-  const { id } = waitingCredential(engine, job) ?? newCredential(engine, job);
-  return engine.transact(job.cause, (tx) => {
-    const row = engine.deps.store.objects.get("acs_credential", id);
-    if (row === undefined) throw new JobEnd("credential_deleted", "the credential is gone");
-    const from = { badge, jobId: null, encoderId: job.encoderId, isTaken: false };
-    return succeed(engine, tx, job, enrolBadge(engine, tx, row, from));
+  // A credential that is made for the badge stays only with it.
+  return engine.group(() => {
+    const { id } = waitingCredential(engine, job) ?? newCredential(engine, job);
+    return engine.transact(job.cause, (tx) => {
+      const row = engine.deps.store.objects.get("acs_credential", id);
+      if (row === undefined) throw new JobEnd("credential_deleted", "the credential is gone");
+      const from = { badge, jobId: null, encoderId: job.encoderId, isTaken: false };
+      return succeed(engine, tx, job, enrolBadge(engine, tx, row, from));
+    });
   });
 }
 

@@ -116,15 +116,17 @@ export class Engine {
    * Runs `work`, whose transactions share one commit. What they keep for after the commit waits for that one; when this
    * throws, none of them happened.
    */
-  group(work: () => void): void {
+  group<T>(work: () => T): T {
     const held: (() => void)[] = [];
     this.#held = held;
+    let result: T;
     try {
-      this.deps.store.group(work);
+      result = this.deps.store.group(work);
     } finally {
       this.#held = undefined;
     }
     for (const committed of held) committed();
+    return result;
   }
 
   /** Called after every transaction that wrote to the journal. */
