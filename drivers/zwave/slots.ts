@@ -54,6 +54,9 @@ export class Slots {
     let isDone = false;
     try {
       const answer = await table.write(slot, digits, isActive, call);
+      // Each exchange costs a battery lock a second of radio: none is made twice.
+      isDone = answer === "read_back";
+      if (isDone) return;
       for (const ms of PATIENCE_MS) {
         if (ms > 0) await call.pause(ms);
         const reading = await table.read(slot, call);

@@ -34,7 +34,9 @@ export function userCodeTable(library: Library, node: ZWaveNode): CodeTable {
       const { credential } = await call.order(() =>
         access.addUser(slot, { active: isActive }, { type, slot, data: digits }),
       );
-      return credential === SetCredentialResult.OK ? "done" : "unknown";
+      if (credential !== SetCredentialResult.OK) return "unknown";
+      // Only a lock without supervision is asked by the library; any other is believed.
+      return node.supportsCC(CC.supervision) ? "done" : "read_back";
     },
 
     async clear(slot, call) {
