@@ -8,12 +8,13 @@ import { KeypadRig, LOCK } from "#test/support/keypad-rig";
  */
 const IDS = [1, 2, 3].map((n) => `11111111-0000-4000-8000-00000000000${n}`);
 const CREDENTIAL = "22222222-0000-4000-8000-000000000001";
+const ENDS_AT = "2026-12-24T12:00:00Z";
 const PINS = ["1111", "2222", "3333", "4444"];
 const UNITS = ["lock-1", "lock-2"];
 const LOCK_OF: Readonly<Record<string, string>> = { "lock-1": LOCK.plain, "lock-2": LOCK.masked };
 
 type Act =
-  | { readonly do: "want"; readonly id: string; readonly pin: string }
+  | { readonly do: "want"; readonly id: string; readonly pin: string; readonly isBound: boolean }
   | { readonly do: "drop"; readonly id: string }
   | { readonly do: "credential"; readonly isWanted: boolean }
   | { readonly do: "tamper"; readonly unit: string; readonly slot: number; readonly isTold: boolean }
@@ -28,7 +29,12 @@ const lasts = (what: "silent" | "refuse" | "unplug" | "wait", ...ms: readonly nu
 const kinds: readonly { readonly weight: number; readonly arbitrary: fc.Arbitrary<Act> }[] = [
   {
     weight: 4,
-    arbitrary: fc.record({ do: fc.constant("want" as const), id, pin: fc.constantFrom(...PINS) }),
+    arbitrary: fc.record({
+      do: fc.constant("want" as const),
+      id,
+      pin: fc.constantFrom(...PINS),
+      isBound: fc.boolean(),
+    }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("drop" as const), id }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("credential" as const), isWanted: fc.boolean() }) },
@@ -54,6 +60,8 @@ const act: fc.Arbitrary<Act> = fc.oneof(...kinds);
 interface Wanted {
   /** Access codes on the first lock. */
   readonly codes: Map<string, string>;
+  /** Those of them that end, a month from the beginning on: the first lock keeps that itself. */
+  readonly bound: Set<string>;
   isCredentialWanted: boolean;
 }
 
@@ -63,7 +71,9 @@ async function play(rig: KeypadRig, happens: Act, wanted: Wanted): Promise<void>
       // Once deleted, an id is never used again.
       if (rig.store.objects.get("access_code", happens.id)?.spec["state"] === "deleted") return;
       wanted.codes.set(happens.id, happens.pin);
-      rig.feedCode(happens.id, happens.pin);
+      wanted.bound.delete(happens.id);
+      if (happens.isBound) wanted.bound.add(happens.id);
+      rig.feedCode(happens.id, happens.pin, happens.isBound ? { type: "time_bound", ends_at: ENDS_AT } : {});
       return;
     case "drop":
       if (!wanted.codes.delete(happens.id)) return;
@@ -112,8 +122,10 @@ test(
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(act, { minLength: 3, maxLength: 25 }), async (acts) => {
-        const rig = await new KeypadRig().ready();
-        const wanted: Wanted = { codes: new Map(), isCredentialWanted: false };
+        const rig = new KeypadRig();
+        rig.simulator.schedulers.add("lock-1");
+        await rig.ready();
+        const wanted: Wanted = { codes: new Map(), bound: new Set(), isCredentialWanted: false };
         for (const happens of acts) await play(rig, happens, wanted);
         rig.isPlugged = true;
         await rig.settle(60_000);
@@ -135,6 +147,12 @@ test(
           const pin = wanted.codes.get(id) ?? "";
           if (rig.status(id) === "set") expect(ours("lock-1")).toContain(pin);
           else expect(rig.observed(id)?.errors.map(({ code }) => code)).toContain("duplicate_code_on_device");
+        }
+        for (const { slot, owner } of rig.slots(LOCK.plain)) {
+          const id = owner?.replace("access_code:", "") ?? "";
+          if (rig.status(id) !== "set") continue;
+          const isKept = wanted.bound.has(id) && rig.store.keypads.life(id)?.refused === null;
+          expect([id, slot in rig.simulator.windowsOf("lock-1")]).toEqual([id, isKept]);
         }
         // As many codes as wishes, but for those that share a PIN: the loser keeps the one it had, or has none.
         const losers = wanted.codes.size - distinct.size;

@@ -4,6 +4,7 @@ import type { LockWindow } from "#src/domain/codes/schedule";
 import {
   failed,
   type Found,
+  isTired,
   ordered,
   outdated,
   read,
@@ -297,7 +298,7 @@ export class LockWorker {
   }
 
   async #order(number: number, owner: string, order: SlotOrder | null): Promise<boolean> {
-    const { store } = this.#parts.deps;
+    const { store, time } = this.#parts.deps;
     const { kind, id } = objectOf(owner);
     const code = order === null ? null : (store.objects.get(kind, id)?.code ?? null);
     // The wish changed since it was planned.
@@ -315,7 +316,9 @@ export class LockWorker {
       // The lock has refused nothing: the order stays open, and after the next start reading tells what became of it.
       if (this.#stop.signal.aborted) return false;
       const window = order?.window ?? null;
-      if (window !== null && error.code === "device.refused" && error.effect === "none") {
+      const isRefused = error.code === "device.refused" && error.effect === "none";
+      const isTooOften = isTired(this.#known(number).slot, "orders", time.read().now);
+      if (window !== null && isRefused && isTooOften) {
         this.#turnedDown(before, { id, window }, sentenceOf(error));
         return true;
       }
@@ -340,7 +343,7 @@ export class LockWorker {
     await schedule.write(number, code, window, call);
   }
 
-  /** The lock does not keep this window: the gateway sees to it. Nothing was written where nothing lay before. */
+  /** Asked again and again the lock does not keep this window: the gateway sees to it. An empty slot is still empty. */
   #turnedDown(
     before: Slot,
     { id, window }: { readonly id: string; readonly window: LockWindow },
@@ -350,8 +353,9 @@ export class LockWorker {
     const { keypads, objects } = deps.store;
     transact({}, (tx) => {
       const known = this.#known(before.slot);
-      const isFree = before.owner === null && before.found?.is === "empty";
-      storeSlot(deps, tx, known, isFree ? outdated(before) : failed(known.slot, reason, true));
+      const isFree = before.found?.is === "empty";
+      const emptied = { ...unknownSlot(before.slot), found: before.found };
+      storeSlot(deps, tx, known, isFree ? emptied : failed(known.slot, reason, true));
       const row = objects.get("access_code", id);
       const life = keypads.life(id);
       if (row === undefined || life === undefined) return;

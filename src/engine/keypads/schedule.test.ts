@@ -233,6 +233,17 @@ test("a window that the lock turns down is left to the gateway, which says so", 
   expect(rig.simulator.windowsOf("lock-1")).toEqual({ 1: [startsAt / 1_000, (endsAt + HOUR) / 1_000] });
 });
 
+test("a lock that refuses once is asked again, and keeps the window", async () => {
+  const { rig, dates, window } = await scheduler();
+  rig.simulator.refusesWindows = true;
+  rig.feedCode(A, "4711", dates);
+  await rig.clock.advance(1_000);
+  rig.simulator.refusesWindows = false;
+  await rig.settle();
+  expect(rig.simulator.windowsOf("lock-1")).toEqual({ 1: window });
+  expect(rig.observed(A)).toMatchObject({ isScheduledOnDevice: true, errors: [], warnings: [] });
+});
+
 test("a lock whose clock lost the time gets it before its windows are judged, and every day", async () => {
   const { rig, dates, startsAt } = await scheduler();
   rig.feedCode(A, "4711", dates);
