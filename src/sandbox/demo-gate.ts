@@ -39,10 +39,15 @@ export async function playGate(site: DemoSite, stage: Stage, app: DemoApp): Prom
   await app.call("/access_codes/delete", { access_code_id: id });
 }
 
+/** The device of that name, once the cloud knows that it takes codes: what the gateway has found travels there first. */
 export async function deviceNamed(app: DemoApp, name: string): Promise<string | undefined> {
-  const { devices } = await app.call("/devices/list");
-  const all = devices as readonly { readonly device_id: string; readonly display_name: string }[];
-  return all.find(({ display_name }) => display_name === name)?.device_id;
+  let found: JsonObject | undefined;
+  await until(`the cloud knows what ${name} can do`, async () => {
+    const { devices } = await app.call("/devices/list");
+    found = (devices as readonly JsonObject[]).find((device) => device["display_name"] === name);
+    return found?.["can_program_online_access_codes"] === true;
+  });
+  return found?.["device_id"] as string | undefined;
 }
 
 export async function codeIsSet(app: DemoApp, id: string): Promise<void> {

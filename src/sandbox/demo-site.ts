@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { gatewayTopics, siteTopics } from "#src/cloud/mqtt-topics";
 import { loadConfig } from "#src/config/load";
-import { type Gateway, startGateway } from "#src/gateway";
+import { type Gateway, type GatewayOptions, startGateway } from "#src/gateway";
 import { knownDrivers } from "#src/gateway-drivers";
 import { realClock } from "#src/ops/clock";
 import { createLog } from "#src/ops/log";
@@ -38,6 +38,8 @@ export interface DemoSiteOptions {
   readonly encoder?: DeskEncoderName;
   /** With a Z-Wave lock, where the library is installed: it comes some seconds after the rest. */
   readonly hasRadio?: boolean;
+  /** What a driver's process runs; the built one unless given. */
+  readonly hostProgram?: NonNullable<GatewayOptions["hostProgram"]>;
 }
 
 const READY_WITHIN_MS = 20_000;
@@ -62,7 +64,7 @@ export async function startDemoSite(options: DemoSiteOptions): Promise<DemoSite>
 /** `started` learns how to end each part as soon as that part runs. */
 async function startSite(
   stateDir: string,
-  { port, onFatal, encoder, hasRadio = false }: DemoSiteOptions,
+  { port, onFatal, encoder, hasRadio = false, hostProgram }: DemoSiteOptions,
   started: (() => Promise<void> | void)[],
 ): Promise<Omit<DemoSite, "stop">> {
   const socket = join(stateDir, "lockbridge.sock");
@@ -123,6 +125,7 @@ async function startSite(
     log,
     credentialsDirectory: undefined,
     simulation: hardware.simulation(() => encoderId),
+    ...(hostProgram !== undefined && { hostProgram }),
     onFatal,
   });
   started.push(() => gateway.stop());

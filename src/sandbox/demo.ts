@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 import { CliError, EXIT } from "#src/cli/exit-codes";
 import { untilSignal } from "#src/run-gateway";
-import { type DemoSite, startDemoSite } from "./demo-site.js";
+import { type DemoSite, type DemoSiteOptions, startDemoSite } from "./demo-site.js";
 import { DemoStory, type Stage } from "./demo-story.js";
 import { deskEncoderNamed } from "./desk-encoders.js";
 
@@ -20,7 +20,10 @@ export interface DemoOptions {
 const DEFAULT_PORT = 8480;
 
 /** A simulated site to play with. Answers the exit code. */
-export async function runDemo({ once, json, port, encoder = "pn532" }: DemoOptions): Promise<number> {
+export async function runDemo(
+  { once, json, port, encoder = "pn532" }: DemoOptions,
+  parts: Pick<DemoSiteOptions, "hostProgram"> = {},
+): Promise<number> {
   const named = deskEncoderNamed(encoder);
   if (!named.ok) throw new CliError(EXIT.refused, "demo.no_such_encoder", named.message);
   const ended = untilSignal();
@@ -28,6 +31,7 @@ export async function runDemo({ once, json, port, encoder = "pn532" }: DemoOptio
     port: port ?? (once ? 0 : DEFAULT_PORT),
     encoder: named.name,
     hasRadio: true,
+    ...parts,
     onFatal(error) {
       process.stderr.write(`${error.message}\n`);
       process.exit(1);

@@ -2,6 +2,7 @@ import { expect, test, vi } from "vitest";
 import { drivers } from "#drivers/index";
 import { DESK_ENCODERS, deskEncoderNamed } from "#src/sandbox/desk-encoders";
 import { runDemo } from "#src/sandbox/demo";
+import { sourceProgram } from "#test/hosts/programs";
 
 /** The whole story of the demo, from the cloud's wish to the erased card, at each encoder that can be chosen. */
 test.each(DESK_ENCODERS)("the story is right at %s", { timeout: 120_000 }, async (encoder) => {
@@ -10,7 +11,8 @@ test.each(DESK_ENCODERS)("the story is right at %s", { timeout: 120_000 }, async
     said.push(String(text));
     return true;
   });
-  const code = await runDemo({ once: true, json: false, port: undefined, encoder });
+  const hostProgram = sourceProgram("src/hosted-driver.ts");
+  const code = await runDemo({ once: true, json: false, port: undefined, encoder }, { hostProgram });
   listening.mockRestore();
   expect(code, said.join("")).toBe(0);
   expect(said.at(-1)).toBe("ok   the whole story was right\n");
