@@ -99,7 +99,7 @@ export const BLINDFOLDS: readonly Blindfold[] = [
   {
     rule: "a command makes the generation that it was given for",
     breaks: ["I6"],
-    seed: 28,
+    seed: 106,
     tampering: () =>
       withPort((port) => ({
         runCommand: (command) =>
