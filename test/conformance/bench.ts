@@ -11,6 +11,7 @@ import {
   DriverError,
   type OnDeviceKeypad,
   type OnGatewayKeypad,
+  type SerialLine,
   type Unit,
 } from "#driver-api";
 import { CANARY } from "#test/conformance/plans";
@@ -18,6 +19,7 @@ import type { DriverRig, RigDevice, RigHand } from "#test/conformance/rig";
 import { Tap } from "#test/conformance/tap";
 import { MemoryHidLine } from "#test/support/memory-hid-line";
 import { MemoryPcscLine } from "#test/support/memory-pcsc-line";
+import { type LineOnPty, lineOnPty } from "#test/support/line-on-pty";
 import { type LineDevice, MemoryLine } from "#test/support/memory-line";
 import { type BenchClock, PatientClock } from "#test/conformance/bench-clock";
 import { VirtualClock } from "#test/support/virtual-clock";
@@ -29,6 +31,8 @@ export interface Subject {
   readonly id: string;
   readonly driver: Driver;
   readonly rig: DriverRig;
+  /** A real serial port and the kernel's line before the line in memory, and so real time. */
+  readonly isOverPty?: boolean;
 }
 
 /** One driver with its simulator on a line in memory, in virtual time. */
@@ -43,11 +47,14 @@ export class Bench {
   readonly #printed = new Set<string>();
   #device: Device | undefined;
   #folderPath: string | undefined;
+  #port: Promise<LineOnPty> | undefined;
+  #stopPulling = (): void => undefined;
 
   /** `standIn` is another device on the line than the driver's own. */
   constructor(subject: Subject, standIn?: LineDevice) {
     this.subject = subject;
-    this.clock = subject.rig.time === undefined ? new VirtualClock() : new PatientClock();
+    const isVirtual = subject.rig.time === undefined && subject.isOverPty !== true;
+    this.clock = isVirtual ? new VirtualClock() : new PatientClock();
     this.world = subject.rig.plugIn(this.clock);
     this.tap = new Tap(standIn ?? this.world);
     this.line = new MemoryLine(this.tap);
@@ -76,7 +83,7 @@ export class Bench {
     const { driver, rig } = this.subject;
     const note = (fields: object, message: string) => this.#print({ message, ...fields });
     const log = { debug: note, warn: note };
-    const line = this.#lineFor(driver);
+    const line = this.subject.isOverPty === true ? await this.#portFor(driver) : this.#lineFor(driver);
     const context = {
       line,
       clock: this.clock,
@@ -89,6 +96,21 @@ export class Bench {
   #lineFor({ transport, hid }: Driver): MemoryLine | MemoryHidLine | MemoryPcscLine {
     if (transport === "hid") return new MemoryHidLine(this.line, hid, this.clock);
     return transport === "pcsc" ? new MemoryPcscLine(this.line, this.clock) : this.line;
+  }
+
+  /** The same for every opening, as long as the cable is in. */
+  async #portFor(driver: Driver): Promise<SerialLine> {
+    this.#port ??= lineOnPty(
+      {
+        receive: (bytes) => void this.line.write(bytes, calm().signal).catch(() => undefined),
+        onSend: (listener) => this.line.onData(listener),
+      },
+      driver,
+    ).then((port) => {
+      this.#stopPulling = this.line.onClose(() => void port.unplug());
+      return port;
+    });
+    return (await this.#port).line;
   }
 
   /** Its own; the next opening on this bench finds it again. */
@@ -164,6 +186,8 @@ export class Bench {
   /** Closes the device; whatever the case did, nothing of it may be left. */
   async finish(): Promise<void> {
     if (this.#device !== undefined) await this.run(this.#device.close());
+    this.#stopPulling();
+    await (await this.#port)?.close();
     if (this.#folderPath !== undefined) rmSync(this.#folderPath, { recursive: true, force: true });
     expect(this.clock.pending, "timers left after close").toBe(0);
     expect(this.line.listenerCount, "listeners left on the line after close").toBe(0);

@@ -21,13 +21,14 @@ export async function lineOnPty(
 ): Promise<LineOnPty> {
   if (driver.serial === undefined) throw new Error(`${driver.id} is no driver of a serial line`);
   const pty = await openPty(join(mkdtempSync(join(tmpdir(), `lockbridge-${driver.id}-`)), "tty"));
-  attach(pty, simulator);
+  const detach = attach(pty, simulator);
   const line = await openSerialLine(pty.path, driver.serial, { clock: realClock });
   return {
     line,
     unplug: () => pty.unplug(),
     async close() {
       await line.close();
+      detach();
       await pty.unplug();
     },
   };
