@@ -64,7 +64,7 @@ async function direct(kind: (typeof KINDS)[number], folder: string): Promise<num
     features: { softReset: false },
   });
   driver.on("error", () => undefined);
-  const isReady = new Promise((resolve) => driver.once("driver ready", resolve));
+  const isReady = new Promise<void>((resolve) => driver.once("driver ready", () => resolve()));
   await driver.start();
   await isReady;
   const node = driver.controller.nodes.get(LOCK);
