@@ -11,7 +11,7 @@ import { createMqttCarrier } from "#src/cloud/mqtt-carrier";
 import { gatewayTopics, topicDown } from "#src/cloud/mqtt-topics";
 import type { CloudMessage, PageOut } from "#src/cloud/wire";
 import { Engine } from "#src/engine/engine";
-import type { DevicesPort } from "#src/engine/ports";
+import type { DevicesPort } from "#src/engine/devices-port";
 import { fingerprintOf } from "#src/lib/json";
 import type { Log } from "#src/lib/log";
 import { Secret } from "#src/lib/secret";

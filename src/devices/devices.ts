@@ -1,5 +1,5 @@
 import { type Device, DriverError, type Unit } from "#driver-api";
-import type { DevicesPort, DeviceStatus, UnitRef } from "#src/engine/ports";
+import type { DevicesPort, DeviceStatus, UnitRef } from "#src/engine/devices-port";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import { type LineOpeners, type SupervisedDevice, Supervisor } from "./supervisor.js";

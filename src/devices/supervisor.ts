@@ -11,7 +11,7 @@ import {
   type SerialSettings,
   type Unit,
 } from "#driver-api";
-import type { DeviceProblemCode, DeviceState, DeviceStatus } from "#src/engine/ports";
+import type { DeviceProblemCode, DeviceState, DeviceStatus } from "#src/engine/devices-port";
 import { type Clock, DeadlineExceeded, sleep, withDeadline } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 

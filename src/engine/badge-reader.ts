@@ -3,7 +3,7 @@ import { DeadlineExceeded, withDeadline } from "#src/lib/deadline";
 import type { Engine } from "./engine.js";
 import { type Job, JobEnd } from "./jobs.js";
 import { onlyReads } from "./only-reads.js";
-import type { UnitRef } from "./ports.js";
+import type { UnitRef } from "./devices-port.js";
 
 /** Lights and sounds for the person at the device; that they are missing spoils nothing. */
 export async function showAt(engine: Engine, job: Job, unit: Unit, signal: Signal): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { offlineReason, withNext } from "./device-problem.js";
-import type { DevicesPort, DeviceStatus } from "./ports.js";
+import type { DevicesPort, DeviceStatus } from "./devices-port.js";
 
 const ready: DeviceStatus = {
   key: "bus",

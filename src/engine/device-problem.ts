@@ -1,4 +1,4 @@
-import type { DeviceProblemCode, DevicesPort, DeviceStatus, UnitRef } from "./ports.js";
+import type { DeviceProblemCode, DevicesPort, DeviceStatus, UnitRef } from "./devices-port.js";
 
 /** What to do about each reason why a device is not ready, as the end of a sentence. `docs/errors.md` says more. */
 export const ADVICE = {

@@ -4,7 +4,8 @@ import type { Inventory } from "#src/domain/inventory";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import type { DoorRules } from "./doors/doors.js";
-import type { DevicesPort, Store } from "./ports.js";
+import type { DevicesPort } from "./devices-port.js";
+import type { Store } from "./ports.js";
 import type { TimeSource } from "./time.js";
 
 /** Everything the engine is given. Time, chance and hardware come in here and nowhere else. */

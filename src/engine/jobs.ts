@@ -3,7 +3,7 @@ import { sleep } from "#src/lib/deadline";
 import type { Json, JsonObject } from "#src/lib/json";
 import type { EngineDeps } from "./engine-deps.js";
 import { onlyReads } from "./only-reads.js";
-import type { UnitRef } from "./ports.js";
+import type { UnitRef } from "./devices-port.js";
 import type { Cause } from "./transaction.js";
 
 export type JobKind = "encode" | "scan" | "scan_to_assign" | "erase";

@@ -1,5 +1,5 @@
 import type { OfflineUse } from "#src/engine/offline-work";
-import type { DeviceStatus } from "#src/engine/ports";
+import type { DeviceStatus } from "#src/engine/devices-port";
 import { RESERVE_BYTES } from "#src/engine/reserve";
 import type { TimeReading } from "#src/engine/time";
 import type { Log } from "#src/lib/log";

@@ -2,7 +2,8 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Meter } from "#src/engine/engine-deps";
 import type { Job, Progress } from "#src/engine/jobs";
-import type { DeviceState, DeviceStatus, StoreTally } from "#src/engine/ports";
+import type { DeviceState, DeviceStatus } from "#src/engine/devices-port";
+import type { StoreTally } from "#src/engine/ports";
 import type { Clock } from "#src/lib/deadline";
 import { type HealthPart, overall } from "./health.js";
 

@@ -7,7 +7,7 @@ import {
   type Unit,
   type WritePlan,
 } from "#driver-api";
-import type { DevicesPort, DeviceStatus } from "#src/engine/ports";
+import type { DevicesPort, DeviceStatus } from "#src/engine/devices-port";
 import { type Clock, sleep } from "#src/lib/deadline";
 import type { PhysicalCard } from "./deck.js";
 
