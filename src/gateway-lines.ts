@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { Call, Device, Driver } from "#driver-api";
-import type { HostedContext, Line, LineOpeners, WantedLine } from "#src/devices/supervisor";
+import type { HostedContext, Line, LineOpeners, WantedLine } from "#src/devices/lines";
 import type { Hosts } from "#src/hosts/hosts";
 import type { HostProgram } from "#src/hosts/process";
 import type { Clock } from "#src/lib/deadline";

@@ -5,7 +5,7 @@ import { drivers } from "#drivers/index";
 import { type Caller, type PortsModel, SeamError } from "#src/api/model";
 import type { Config } from "#src/config/config";
 import { type Candidate, probe } from "#src/devices/probe";
-import type { LineOpeners } from "#src/devices/supervisor";
+import type { LineOpeners } from "#src/devices/lines";
 import { loadDriver } from "#src/gateway-drivers";
 import { openDevice, wantedLine } from "#src/gateway-lines";
 import type { Clock } from "#src/lib/deadline";

@@ -2,7 +2,8 @@ import { type Device, DriverError, type Unit } from "#driver-api";
 import type { DevicesPort, DeviceStatus, UnitRef } from "#src/engine/devices-port";
 import type { Clock } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
-import { type LineOpeners, type SupervisedDevice, Supervisor } from "./supervisor.js";
+import type { LineOpeners } from "./lines.js";
+import { type SupervisedDevice, Supervisor } from "./supervisor.js";
 
 /** All configured devices, each under its own supervisor: one never delays another. */
 export class Devices implements DevicesPort {

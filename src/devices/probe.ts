@@ -1,7 +1,7 @@
 import { type CardSeen, type Device, DriverError, type Identity } from "#driver-api";
 import { type Clock, DeadlineExceeded, withDeadline } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
-import type { Line, LineOpeners, WantedLine } from "./supervisor.js";
+import type { Line, LineOpeners, WantedLine } from "./lines.js";
 
 /** A driver that may be asked whether a device is one of its own. */
 export interface Candidate {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Device, DriverError, type SerialLine } from "#driver-api";
 import { Devices } from "#src/devices/devices";
-import type { LineProblem } from "#src/devices/supervisor";
+import type { LineProblem } from "#src/devices/lines";
 import { sleep } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import { VirtualClock } from "#test/support/virtual-clock";

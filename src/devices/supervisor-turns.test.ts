@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Device, SerialLine } from "#driver-api";
 import { Devices } from "#src/devices/devices";
-import type { LineProblem } from "#src/devices/supervisor";
+import type { LineProblem } from "#src/devices/lines";
 import type { Log } from "#src/lib/log";
 import { bareLine } from "#test/support/bare-line";
 import { VirtualClock } from "#test/support/virtual-clock";

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { type Call, type Device, DriverError } from "#driver-api";
 import { Devices } from "#src/devices/devices";
-import type { LineProblem, SupervisedDevice } from "#src/devices/supervisor";
+import type { LineProblem } from "#src/devices/lines";
+import type { SupervisedDevice } from "#src/devices/supervisor";
 import { sleep } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import { bareLine } from "#test/support/bare-line";

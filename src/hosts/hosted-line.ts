@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Call, type Device, DriverError, type DriverLog } from "#driver-api";
 import { type Clock, withDeadline } from "#src/lib/deadline";
-import type { HostedContext, HostingLine } from "#src/devices/supervisor";
+import type { HostedContext, HostingLine } from "#src/devices/lines";
 import type { Channel } from "./channel.js";
 import { HostedDevice } from "./hosted-device.js";
 import { Peer, type Service } from "./peer.js";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type Call, type Device, type Driver, DriverError, type DriverLog } from "#driver-api";
-import type { Line } from "#src/devices/supervisor";
+import type { Line } from "#src/devices/lines";
 import { type Clock, withDeadline } from "#src/lib/deadline";
 import type { Secret } from "#src/lib/secret";
 import type { Channel } from "./channel.js";

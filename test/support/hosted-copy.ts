@@ -1,5 +1,5 @@
 import type { Device, Driver } from "#driver-api";
-import type { Line } from "#src/devices/supervisor";
+import type { Line } from "#src/devices/lines";
 import { HostedLine } from "#src/hosts/hosted-line";
 import { serve } from "#src/hosts/serve";
 import { memoryChannels } from "#test/support/memory-channel";
