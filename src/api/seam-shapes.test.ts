@@ -9,6 +9,7 @@ import { SITE } from "#test/support/engine-rig";
 import { KEYPAD_INVENTORY, KeypadRig, LOCK } from "#test/support/keypad-rig";
 import { rigApi } from "#test/support/rig-api";
 import { accessCodesUpdate } from "./schemas/access-codes.js";
+import { issuedObserved } from "#test/support/issued-observed";
 
 /**
  * Our objects held against Seam's own schemas, as `@seamapi/types` publishes them (the `seam` package brings it along):
@@ -80,20 +81,7 @@ test("acs_credential", () => {
       { ...system, id: "vostio", externalType: "assa_abloy_vostio" },
     ]),
   };
-  const observed: Observed = {
-    rev: 1,
-    generation: 1,
-    state: "issued",
-    isIssued: true,
-    issuedAt: NOW,
-    cardNumber: "164d29dc4a09b65f",
-    isSynced: true,
-    syncedAt: NOW,
-    warnings: [],
-    errors: [],
-    liveCards: 1,
-    cardsValidUntil: null,
-  };
+  const observed = issuedObserved(NOW, { cardNumber: "164d29dc4a09b65f" });
   const id = "eeeeeeee-0000-4000-8000-00000000000a";
   const render = (changes: JsonObject, seen: Observed | null = observed): JsonObject => {
     const spec = acsCredentialSpec.parse({

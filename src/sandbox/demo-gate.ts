@@ -16,13 +16,7 @@ export async function playGate(site: DemoSite, stage: Stage, app: DemoApp): Prom
   );
   stage.done("the keypad was given a key of its own, and is spoken to over a secure channel");
   const deviceId = await deviceNamed(app, "Gate");
-  const { access_code } = await app.call("/access_codes/create", {
-    device_id: deviceId,
-    code: PIN,
-    name: "Ada",
-  });
-  const id = (access_code as { readonly access_code_id: string }).access_code_id;
-  await codeIsSet(app, id);
+  const id = await codeFor(app, deviceId, PIN);
   stage.done("access code created in the cloud, and set: the gateway keeps it");
 
   gate.pressKeys(`${WRONG_PIN}#`);
@@ -50,11 +44,15 @@ export async function deviceNamed(app: DemoApp, name: string): Promise<string | 
   return found?.["device_id"] as string | undefined;
 }
 
-export async function codeIsSet(app: DemoApp, id: string): Promise<void> {
+/** The id of a code that is made in the cloud, once it is set. */
+export async function codeFor(app: DemoApp, deviceId: string | undefined, code: string): Promise<string> {
+  const created = await app.call("/access_codes/create", { device_id: deviceId, code, name: "Ada" });
+  const { access_code_id } = created["access_code"] as { readonly access_code_id: string };
   await until("the code is set", async () => {
-    const known = await app.call("/access_codes/get", { access_code_id: id });
+    const known = await app.call("/access_codes/get", { access_code_id });
     return (known["access_code"] as JsonObject)["status"] === "set";
   });
+  return access_code_id;
 }
 
 /** The event, once the cloud tells of it. */

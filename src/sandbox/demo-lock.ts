@@ -1,5 +1,5 @@
 import type { DemoApp } from "./demo-app.js";
-import { codeIsSet, deviceNamed, told } from "./demo-gate.js";
+import { codeFor, deviceNamed, told } from "./demo-gate.js";
 import { type DemoSite, until } from "./demo-site.js";
 import type { Stage } from "./demo-story.js";
 
@@ -18,13 +18,7 @@ export async function playLock(site: DemoSite, stage: Stage, app: DemoApp): Prom
   await until("the lock was asked what it is", () => devices.isOnline(radio.unit), READY_WITHIN_MS);
   stage.done("the stick was found, and its lock was asked what it is and which codes it holds");
   const deviceId = await deviceNamed(app, "Flat 2");
-  const { access_code } = await app.call("/access_codes/create", {
-    device_id: deviceId,
-    code: PIN,
-    name: "Ada",
-  });
-  const id = (access_code as { readonly access_code_id: string }).access_code_id;
-  await codeIsSet(app, id);
+  const id = await codeFor(app, deviceId, PIN);
   const lock = await radio.lock();
   if (![...lock.slots().values()].some(({ code }) => code === PIN))
     throw new Error("the lock holds no such code");

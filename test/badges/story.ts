@@ -3,17 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeamHttp } from "@seamapi/http";
-import { stringify } from "yaml";
 import { OsdpSimulator } from "#drivers/osdp/simulator";
 import { PcproxSimulator } from "#drivers/pcprox/simulator";
-import { parseConfig } from "#src/config/load";
-import { startGateway } from "#src/gateway";
-import { knownDrivers } from "#src/gateway-drivers";
 import { fromHex } from "#src/lib/hex";
 import { realClock } from "#src/ops/clock";
 import { createLog } from "#src/ops/log";
 import { until } from "#src/sandbox/demo-site";
 import { Plugged } from "#src/sandbox/plugged";
+import { configuredGateway } from "#test/support/configured-gateway";
 import { playScenario, type Scenario } from "../hid/enter.js";
 
 /**
@@ -53,17 +50,7 @@ const office: Scenario = async (world) => {
     },
     entrances: { door: { system: "staff", name: "Door", keypad: "bus/door", opens_with: "card" } },
   };
-  const loaded = await parseConfig(stringify(document), { env: {}, drivers: knownDrivers });
-  assert(loaded.ok, JSON.stringify(loaded));
-  const gateway = await startGateway({
-    config: loaded.config,
-    log: createLog("error", process.stderr),
-    credentialsDirectory: undefined,
-    askClockSync: (answer) => answer(true),
-    onFatal(error) {
-      throw error;
-    },
-  });
+  const { gateway, config } = await configuredGateway(document, { log: createLog("error", process.stderr) });
   const by = { name: "test", role: "admin", seesPins: true } as const;
   gateway.desk.keys.create(by);
   const { token } = gateway.desk.tokens.create({ name: "test", role: "admin" }, by);
@@ -78,7 +65,7 @@ const office: Scenario = async (world) => {
     endpoint: gateway.endpoint,
     waitForActionAttempt: { timeout: 30_000 },
   });
-  const [deskEncoder, doorEncoder] = loaded.config.encoders.map(({ id }) => id);
+  const [deskEncoder, doorEncoder] = config.encoders.map(({ id }) => id);
   assert(deskEncoder !== undefined && doorEncoder !== undefined);
 
   /** A badge that lies on the reader of the desk until the job has ended. */

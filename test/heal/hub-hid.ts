@@ -2,16 +2,13 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stringify } from "yaml";
 import { MsrSimulator } from "#drivers/msr605/simulator";
 import { Msr605xSimulator } from "#drivers/msr605x/simulator";
 import { PcproxSimulator } from "#drivers/pcprox/simulator";
-import { parseConfig } from "#src/config/load";
-import { startGateway } from "#src/gateway";
-import { knownDrivers } from "#src/gateway-drivers";
 import { realClock } from "#src/ops/clock";
 import { createLog } from "#src/ops/log";
 import { until } from "#src/sandbox/demo-site";
+import { configuredGateway } from "#test/support/configured-gateway";
 import type { HidWorld } from "../hid/world.js";
 import { playScenario, type Scenario } from "../hid/enter.js";
 
@@ -85,23 +82,14 @@ const hub: Scenario = async (world) => {
       badges: { system: "main", unit: "badges" },
     },
   };
-  const loaded = await parseConfig(stringify(document), { env: {}, drivers: knownDrivers });
-  assert(loaded.ok, JSON.stringify(loaded));
-  const gateway = await startGateway({
-    config: loaded.config,
-    log: createLog("error", process.stderr),
-    credentialsDirectory: undefined,
-    onFatal(error) {
-      throw error;
-    },
-  });
+  const { gateway, config } = await configuredGateway(document, { log: createLog("error", process.stderr) });
   const { engine } = gateway;
   const { devices } = engine.deps;
   const firmwareOf = (key: string) =>
     devices.status().find((device) => device.key === key)?.identity?.firmware;
   const areReady = () => ["left", "right", "badges"].every((key) => devices.isOnline(key));
-  const [leftEncoder] = loaded.config.encoders;
-  const badgeEncoder = loaded.config.encoders[2];
+  const [leftEncoder] = config.encoders;
+  const badgeEncoder = config.encoders[2];
   try {
     await until("all are there", areReady);
     assert.deepEqual(["left", "right"].map(firmwareOf), ["REVL3.12", "REVR3.12"]);

@@ -1,8 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stringify } from "yaml";
 import { z } from "zod";
 import { Pn532Simulator } from "#drivers/pn532/simulator";
 import { credentialsCreate } from "#src/api/schemas/credentials";
@@ -11,13 +10,12 @@ import { attemptsGet, encodeCredential, encodersGet, scanCredential } from "#src
 import { usersCreate } from "#src/api/schemas/users";
 import { DaemonClient } from "#src/cli/daemon-client";
 import { objectId } from "#src/config/ids";
-import { loadConfig } from "#src/config/load";
 import type { Step } from "#src/engine/jobs";
-import { type Gateway, startGateway } from "#src/gateway";
-import { knownDrivers } from "#src/gateway-drivers";
+import type { Gateway } from "#src/gateway";
 import type { Log } from "#src/lib/log";
 import { MifareClassicCard } from "#src/sandbox/cards/mifare-classic";
 import { until } from "#src/sandbox/demo-site";
+import { configuredGateway } from "#test/support/configured-gateway";
 import { typed } from "#test/support/typed";
 import { Plug } from "./plug.js";
 
@@ -73,7 +71,6 @@ export async function startHealSite(
   const desks = new Map(keys.map((key) => [key, new Desk(key, { siteId, directory })]));
   for (const key of plugged) await desks.get(key)?.plug.plugIn();
   const socket = join(directory, "lockbridge.sock");
-  const path = join(directory, "lockbridge.yaml");
   const each = <T>(value: (desk: Desk) => T) =>
     Object.fromEntries([...desks.values()].map((desk) => [desk.key, value(desk)]));
   const document = {
@@ -87,16 +84,10 @@ export async function startHealSite(
     encoders: each(({ key }) => ({ name: key, system: "main", unit: key })),
     entrances: { "room-101": { system: "main", name: "101", door: 101 } },
   };
-  writeFileSync(path, stringify(document), { mode: 0o600 });
-  const loaded = await loadConfig(path, { env: {}, drivers: knownDrivers });
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   const fatal: Error[] = [];
-  const gateway = await startGateway({
-    config: loaded.config,
+  const { gateway } = await configuredGateway(document, {
     log: quiet,
-    credentialsDirectory: undefined,
     onFatal: (error) => fatal.push(error),
-    askClockSync: (answer) => answer(true),
   });
   gateway.desk.keys.create({ name: "test", role: "admin", seesPins: true });
   const site = new HealSite({ directory, socket, siteId, desks, gateway, fatal });

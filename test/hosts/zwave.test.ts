@@ -3,20 +3,18 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { stringify } from "yaml";
 import { Security2CCPublicKeyReport } from "@zwave-js/cc";
 import { type MockZWaveFrame, MockZWaveFrameType } from "@zwave-js/testing";
 import { SIMULATED_KEYS, ZWaveSimulator } from "#drivers/zwave/simulator";
 import { accessCodesCreate, accessCodesGet } from "#src/api/schemas/access-codes";
 import { DaemonClient } from "#src/cli/daemon-client";
 import { objectId } from "#src/config/ids";
-import { loadConfig } from "#src/config/load";
-import { type Gateway, startGateway } from "#src/gateway";
-import { knownDrivers } from "#src/gateway-drivers";
+import type { Gateway } from "#src/gateway";
 import { realClock } from "#src/ops/clock";
 import { Plugged } from "#src/sandbox/plugged";
 import { driverProcesses, sourceProgram, until } from "#test/hosts/programs";
 import { recordingLog } from "#test/hosts/site";
+import { configuredGateway } from "#test/support/configured-gateway";
 import { typed } from "#test/support/typed";
 
 /**
@@ -47,7 +45,6 @@ afterAll(async () => {
 
 async function start(locks: object): Promise<void> {
   await gateway?.stop();
-  const path = join(directory, "lockbridge.yaml");
   const document = {
     site: { id: siteId, name: "Harbour Hotel", time_zone: "Europe/Lisbon" },
     state_dir: join(directory, "state"),
@@ -58,19 +55,10 @@ async function start(locks: object): Promise<void> {
     },
     locks,
   };
-  writeFileSync(path, stringify(document), { mode: 0o600 });
-  const loaded = await loadConfig(path, { env: {}, drivers: knownDrivers });
-  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-  gateway = await startGateway({
-    config: loaded.config,
+  ({ gateway } = await configuredGateway(document, {
     log: recordingLog(logged),
-    credentialsDirectory: undefined,
-    onFatal: (error) => {
-      throw error;
-    },
-    askClockSync: (answer) => answer(true),
     hostProgram: sourceProgram("src/hosted-driver.ts"),
-  });
+  }));
 }
 
 /**

@@ -3,16 +3,14 @@ import { onTestFinished } from "vitest";
 import type { Caller, SeamModel, Simulation } from "#src/api/model";
 import { gatewayModel } from "#src/api/gateway-model";
 import { GatewaySimulation } from "#src/api/gateway-simulation";
-import { encodeBody, parseBody } from "#src/cloud/body";
-import type { Carrier, CarrierSink } from "#src/cloud/carrier";
 import { enginePort } from "#src/cloud/engine-port";
 import { type CloudLink, createCloudLink } from "#src/cloud/link";
-import type { CloudMessage, GatewayMessage } from "#src/cloud/wire";
 import { simulatedActionType } from "#src/engine/action-types";
 import { cloudModel } from "#src/sandbox/cloud/model";
 import { CloudSite } from "#src/sandbox/cloud/site";
 import { silentLog } from "./memory-gateway.js";
 import { KeypadRig } from "./keypad-rig.js";
+import { MemoryCarrier } from "./memory-carrier.js";
 
 export const APP: Caller = { name: "app", role: "admin", seesPins: true };
 
@@ -50,7 +48,7 @@ export class CloudedRig extends KeypadRig {
     this.#link = createCloudLink({
       gateway: "g",
       sw: "1",
-      carrier: new DirectCarrier(this.site, (ms, act) => void this.clock.startTimer(ms, act)),
+      carrier: new MemoryCarrier(this.site, this.clock),
       store,
       engine: enginePort(
         this.engine,
@@ -87,6 +85,7 @@ export class CloudedRig extends KeypadRig {
       setCodeAtLock: notHere,
       enterCode: (unit, code) => this.simulator.useCode(keyOf(unit), code.reveal()),
       lockByHand: (unit) => this.simulator.lockByHand(keyOf(unit)),
+      befall: notHere,
       setConnected: notHere,
     };
   }
@@ -95,62 +94,5 @@ export class CloudedRig extends KeypadRig {
   async disconnect(): Promise<void> {
     await this.#link?.stop();
     this.#link = null;
-  }
-}
-
-class DirectCarrier implements Carrier {
-  readonly name = "direct";
-  readonly isEncrypted = true;
-  readonly #site: CloudSite;
-  readonly #later: (ms: number, act: () => void) => void;
-  #sink: CarrierSink | null = null;
-  #unsubscribe = (): void => undefined;
-
-  constructor(site: CloudSite, later: (ms: number, act: () => void) => void) {
-    this.#site = site;
-    this.#later = later;
-  }
-
-  open(sink: CarrierSink): void {
-    this.close();
-    this.#sink = sink;
-    sink.up();
-  }
-
-  send(session: string | null, messages: readonly GatewayMessage[]): void {
-    const sink = this.#sink;
-    const bytes = encodeBody(session, messages);
-    this.#later(1, () => {
-      const body = parseBody(bytes);
-      for (const received of body.ok ? body.messages : []) {
-        if (!received.ok) throw new Error("the gateway said what no cloud understands");
-        this.#answer(sink, this.#site.receive(session, received.message as GatewayMessage));
-      }
-    });
-  }
-
-  listen(session: string): void {
-    const sink = this.#sink;
-    const push = (): void => this.#answer(sink, this.#site.takeNews(session));
-    this.#unsubscribe = this.#site.onChange(() => this.#later(0, push));
-    push();
-  }
-
-  close(): void {
-    this.#sink = null;
-    this.#unsubscribe();
-  }
-
-  destroy(): Promise<void> {
-    this.close();
-    return Promise.resolve();
-  }
-
-  #answer(sink: CarrierSink | null, messages: readonly CloudMessage[]): void {
-    if (messages.length === 0) return;
-    const bytes = encodeBody(null, messages);
-    this.#later(1, () => {
-      if (this.#sink === sink) sink?.received(bytes);
-    });
   }
 }

@@ -1,7 +1,6 @@
 import { createRequire } from "node:module";
 import { describe, expect, test } from "vitest";
 import type { Inventory } from "#src/domain/inventory";
-import type { Observed } from "#src/domain/observed";
 import type { AcsCredentialSpec, AcsUserSpec } from "#src/domain/spec";
 import type { JsonObject } from "#src/lib/json";
 import { Secret } from "#src/lib/secret";
@@ -11,6 +10,7 @@ import { seamEvent } from "./event.js";
 import { renderScan } from "./scan.js";
 import { renderEncoder, renderEntrance, renderSystem, renderWorkspace } from "./site.js";
 import { renderUser } from "./user.js";
+import { issuedObserved } from "#test/support/issued-observed";
 
 /** Seam's own schemas, as published in `@seamapi/types`, which the `seam` package brings along. */
 const require = createRequire(createRequire(import.meta.url).resolve("seam"));
@@ -56,20 +56,7 @@ const spec: AcsCredentialSpec = {
   state: "active",
   created_at: "2026-11-22T14:00:00Z",
 };
-const observed: Observed = {
-  rev: 4,
-  generation: 1,
-  state: "issued",
-  isIssued: true,
-  issuedAt: AT + 5_000,
-  cardNumber: "164d29dc4a09b65f",
-  isSynced: true,
-  syncedAt: AT + 5_000,
-  warnings: [],
-  errors: [],
-  liveCards: 1,
-  cardsValidUntil: null,
-};
+const observed = issuedObserved(AT + 5_000, { rev: 4, cardNumber: "164d29dc4a09b65f" });
 const user: AcsUserSpec = {
   acs_user_id: id(9),
   acs_system_id: id(3),

@@ -1,12 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { encodeBody, parseBody } from "#src/cloud/body";
-import type { Carrier, CarrierSink } from "#src/cloud/carrier";
 import { createCloudLink } from "#src/cloud/link";
-import type { CloudMessage, GatewayMessage } from "#src/cloud/wire";
 import { fingerprintOf, type JsonObject } from "#src/lib/json";
 import { Secret } from "#src/lib/secret";
 import { CloudSite } from "#src/sandbox/cloud/site";
+import { MemoryCarrier, straightOn, type Travel } from "#test/support/memory-carrier";
 import { MemoryGateway, silentLog } from "#test/support/memory-gateway";
 import { VirtualClock } from "#test/support/virtual-clock";
 
@@ -21,85 +19,16 @@ function chanceFrom(seed: number): () => number {
   };
 }
 
-/** Carries each message by itself, and loses, repeats, delays and so reorders them, both ways. */
-class LossyCarrier implements Carrier {
-  readonly name = "lossy";
-  readonly isEncrypted = true;
-  isLossy = true;
-  #sink: CarrierSink | null = null;
-  #unsubscribe = () => {};
-  readonly #site: CloudSite;
-  readonly #clock: VirtualClock;
-  readonly #chance: () => number;
-
-  constructor(site: CloudSite, clock: VirtualClock, chance: () => number) {
-    this.#site = site;
-    this.#clock = clock;
-    this.#chance = chance;
-  }
-
-  open(sink: CarrierSink): void {
-    this.close();
-    this.#sink = sink;
-    sink.up();
-  }
-
-  send(session: string | null, messages: readonly GatewayMessage[]): void {
-    const sink = this.#sink;
-    for (const message of messages) {
-      this.#travel(encodeBody(session, [message]), (bytes) => {
-        const body = parseBody(bytes);
-        for (const received of body.ok ? body.messages : []) {
-          if (received.ok)
-            this.#answer(sink, this.#site.receive(session, received.message as GatewayMessage));
-        }
-      });
-    }
-  }
-
-  listen(session: string): void {
-    const sink = this.#sink;
-    const push = () => this.#answer(sink, this.#site.takeNews(session));
-    this.#unsubscribe = this.#site.onChange(() => this.#clock.startTimer(0, push));
-    push();
-  }
-
-  close(): void {
-    this.#sink = null;
-    this.#unsubscribe();
-  }
-
-  destroy(): Promise<void> {
-    this.close();
-    return Promise.resolve();
-  }
-
-  breakDown(): void {
-    const sink = this.#sink;
-    this.close();
-    sink?.down({ code: "carrier.unreachable", message: "cut" });
-  }
-
-  #answer(sink: CarrierSink | null, messages: readonly CloudMessage[]): void {
-    for (const message of messages) {
-      this.#travel(encodeBody(null, [message]), (bytes) => {
-        if (this.#sink === sink) sink?.received(bytes);
-      });
-    }
-  }
-
-  #travel(bytes: Uint8Array, arrive: (bytes: Uint8Array) => void): void {
-    if (!this.isLossy) {
-      this.#clock.startTimer(1, () => arrive(bytes));
-      return;
-    }
-    if (this.#chance() < 0.2) return;
-    const times = this.#chance() < 0.2 ? 2 : 1;
+/** Loses, repeats, delays and so reorders messages, both ways. */
+const lossy =
+  (clock: VirtualClock, chance: () => number): Travel =>
+  (bytes, arrive) => {
+    if (chance() < 0.2) return;
+    const times = chance() < 0.2 ? 2 : 1;
     for (let time = 0; time < times; time++) {
-      this.#clock.startTimer(Math.floor(this.#chance() * 4_000), () => arrive(bytes));
+      clock.startTimer(Math.floor(chance() * 4_000), () => arrive(bytes));
     }
-  }
-}
+  };
 
 const user = (id: string, name: string): JsonObject => ({
   acs_user_id: id,
@@ -120,7 +49,7 @@ function world(seed: number) {
     random,
   });
   const gateway = new MemoryGateway();
-  const carrier = new LossyCarrier(site, clock, chance);
+  const carrier = new MemoryCarrier(site, clock, lossy(clock, chance));
   const link = createCloudLink({
     gateway: "g",
     sw: "1",
@@ -238,7 +167,7 @@ test("over a link that loses, repeats and reorders, both sides come to rest and 
           attempts.set(attempt.id, { ...attempt });
         }
       }
-      carrier.isLossy = false;
+      carrier.travel = straightOn(clock);
       gateway.storeFails = false;
       await clock.advance(12 * 60_000);
       site.expire();

@@ -6,6 +6,7 @@ import type { JsonObject } from "#src/lib/json";
 import { Secret } from "#src/lib/secret";
 import { CloudSite } from "#src/sandbox/cloud/site";
 import { VirtualClock } from "#test/support/virtual-clock";
+import { issuedObserved } from "#test/support/issued-observed";
 
 const NOW = Date.parse("2026-11-22T14:00:00Z");
 const ID = "018f0000-0000-7000-8000-00000000000a";
@@ -38,21 +39,7 @@ const credential = (change: JsonObject = {}): JsonObject => ({
 const put = (change: JsonObject = {}): void =>
   site.put({ kind: "acs_credential", id: ID, spec: credential(change), code: null });
 const object = () => site.feed.get("acs_credential", ID);
-const observed = (change: Partial<Observed> = {}): Observed => ({
-  rev: 1,
-  generation: 1,
-  state: "issued",
-  isIssued: true,
-  issuedAt: NOW,
-  cardNumber: "77",
-  isSynced: true,
-  syncedAt: NOW,
-  warnings: [],
-  errors: [],
-  liveCards: 1,
-  cardsValidUntil: null,
-  ...change,
-});
+const observed = (change: Partial<Observed> = {}): Observed => issuedObserved(NOW, change);
 
 /** The next event of the journal, or one that is told again; answers the code it was refused with. */
 function tell(event: JsonObject, at = ++seq): string | undefined {

@@ -7,6 +7,7 @@ import { Secret } from "#src/lib/secret";
 import { cloudModel } from "#src/sandbox/cloud/model";
 import { CloudSite } from "#src/sandbox/cloud/site";
 import { VirtualClock } from "#test/support/virtual-clock";
+import { issuedObserved } from "#test/support/issued-observed";
 
 const NOW = Date.parse("2026-11-22T14:00:00Z");
 const BY = { name: "app", role: "admin", seesPins: true } as const;
@@ -58,21 +59,7 @@ const localChange = (spec: JsonObject, base: number, ref: string | null = null):
   id: ID,
   data: { spec, code_ref: ref, base_object_rev: base },
 });
-const observed = (change: Partial<Observed> = {}): Observed => ({
-  rev: 1,
-  generation: 1,
-  state: "issued",
-  isIssued: true,
-  issuedAt: NOW,
-  cardNumber: "77",
-  isSynced: true,
-  syncedAt: NOW,
-  warnings: [],
-  errors: [],
-  liveCards: 1,
-  cardsValidUntil: null,
-  ...change,
-});
+const observed = (change: Partial<Observed> = {}): Observed => issuedObserved(NOW, change);
 const fact = (k: string, change: Partial<Observed> = {}, data: JsonObject = { uid: "aa", encoder_id: "e" }) =>
   ({ k, id: ID, gen: 1, observed: observed(change), data }) as unknown as JsonObject;
 const eventTypes = () => site.events.list({ where: {}, limit: 99 }).map(({ event_type: type }) => type);
