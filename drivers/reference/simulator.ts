@@ -77,6 +77,8 @@ export class ReferenceSimulator extends SimulatedLocks {
   readonly antenna: SimulatedCard[] = [];
   /** UIDs of cards in the issuer, which writes them by its own rules. */
   readonly hopper: Buffer[] = [];
+  /** What the server behind the issuer calls its cards; null: each by a number of its own. */
+  cardNumber: string | null = null;
   /** Requests that were done, not counting those answered from memory. */
   done = 0;
   /** Opening time of the door's last grant, in milliseconds. */
@@ -308,7 +310,7 @@ export class ReferenceSimulator extends SimulatedLocks {
       return ok(Buffer.from([3]));
     }
     this.#cardsMade += 1;
-    const number = Buffer.from(`K${String(this.#cardsMade).padStart(6, "0")}`);
+    const number = Buffer.from(this.cardNumber ?? `K${String(this.#cardsMade).padStart(6, "0")}`);
     this.#order = { number, state: "done", uid };
     this.#issued.set(uid.toString("hex"), number);
     return ok(Buffer.from([2]), counted(number), counted(uid));

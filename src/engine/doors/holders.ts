@@ -30,9 +30,13 @@ export class Holders {
 
   /** All who have this card, or whose card has this number. */
   byCard(lock: InventoryLock, card: CardRead): readonly Holder[] {
+    const { objects } = this.#deps.store;
+    const { serials, numbers } = namesOfCard(card);
     const rows = [
-      ...this.#deps.store.objects.byCardUid(badgeNameOf(card)),
-      ...namesOfCard(card).flatMap((name) => this.#cardOwners(name)),
+      ...[badgeNameOf(card), ...serials].flatMap((name) => objects.byCardUid(name)),
+      // A reader that was given our keys reports what is on the card.
+      ...serials.flatMap((name) => objects.byCardCredentialId(name) ?? []),
+      ...numbers.flatMap((number) => this.#byCardNumber(number)),
     ];
     const ids = new Set(rows.map(({ id }) => id));
     return [...ids].flatMap((id) => this.#holder(ownerOf("acs_credential", id), lock, null) ?? []);
@@ -43,14 +47,19 @@ export class Holders {
     return this.#holder(owner, lock, null);
   }
 
-  /** By serial number, by the number on our own cards, or by the number that a vendor's system gave. */
-  #cardOwners(name: string): readonly ObjectRow[] {
+  /** By the number that a vendor's system gave. */
+  #byCardNumber(number: string): readonly ObjectRow[] {
     const { objects } = this.#deps.store;
-    if (!name.includes("-") && !/^\d{1,10}$/.test(name))
-      return [...objects.byCardUid(name), objects.byCardCredentialId(name) ?? []].flat();
-    return objects
-      .list("acs_credential", { search: name, limit: OWNERS_MAX })
-      .filter(({ record }) => numberOf(record?.context.issued) === name);
+    const found: ObjectRow[] = [];
+    let after: ObjectRow | undefined;
+    for (;;) {
+      // A card's number is a line of its own in what is searched; longer ones that begin alike are found with it.
+      const search = `\n${number}`;
+      const page = objects.list("acs_credential", { search, limit: PAGE, ...(after && { after }) });
+      found.push(...page.filter(({ record }) => numberOf(record?.context.issued) === number));
+      if (page.length < PAGE) return found;
+      after = page.at(-1);
+    }
   }
 
   /** Somebody who is early, or late, is no guesser: his code is known though it is wanted nowhere now. */
@@ -112,6 +121,8 @@ function numberOf(
 ) {
   return issued?.badge === undefined ? issued?.cardNumber?.toLowerCase() : undefined;
 }
+
+const PAGE = 100;
 
 /** With so many of the same digits something is wrong, and two are denied already. */
 const OWNERS_MAX = 20;
