@@ -1,97 +1,131 @@
-import { realpath } from "node:fs/promises";
 import { z } from "zod";
 import type { Driver } from "#driver-api";
 import { drivers } from "#drivers/index";
 import { type Caller, type PortsModel, SeamError } from "#src/api/model";
 import type { Config } from "#src/config/config";
-import { type Candidate, probe } from "#src/devices/probe";
-import type { LineOpeners } from "#src/devices/lines";
+import { type Candidate, probe, type ProbeResult } from "#src/devices/probe";
 import { loadDriver } from "#src/gateway-drivers";
-import { openDevice, wantedLine } from "#src/gateway-lines";
+import { type GatewayLines, openDevice, wantedLine } from "#src/gateway-lines";
 import type { Clock } from "#src/lib/deadline";
 import { parseHidAddress } from "#src/lib/hid-address";
 import type { Log } from "#src/lib/log";
-import { foundPorts } from "#src/transports/found-ports";
+import { pcscReaderOf } from "#src/lib/pcsc-address";
+import { type FoundPort, foundPorts } from "#src/transports/found-ports";
 
 /** An imaginary device: asked for only by its name. */
 const IMAGINARY = "reference";
+
+type Kind = FoundPort["kind"];
 
 /** What is plugged in here, and what it says it is. */
 export function gatewayPorts(
   config: Pick<Config, "devices">,
   {
-    openers,
+    lines,
     clock,
     log,
     audit,
   }: {
-    readonly openers: LineOpeners;
+    readonly lines: GatewayLines;
     readonly clock: Clock;
     readonly log: Log;
     readonly audit: (by: Caller, what: string) => void;
   },
 ): PortsModel {
-  const deviceAt = async (port: string): Promise<string | null> => {
-    const wanted = await nodeOf(port);
+  const deviceAt = async (port: string) => {
+    const place = await lines.placeOf(port);
     for (const device of config.devices) {
-      if (device.port !== null && (await nodeOf(device.port)) === wanted) return device.key;
+      if (device.port === null) continue;
+      if (device.port === port || isReaderOf(device.port, port)) return device;
+      if (place !== null && (await lines.placeOf(device.port)) === place) return device;
     }
     return null;
   };
+
+  /** A name that will still mean this port tomorrow, whatever a person called it. */
+  const namedToLast = async (port: string): Promise<{ port: string; isLasting: boolean }> => {
+    const place = await lines.placeOf(port);
+    for (const found of place === null ? [] : await foundPorts(clock))
+      if ((await lines.placeOf(found.port)) === place) return found;
+    return { port, isLasting: true };
+  };
+
+  const assertFree = async (port: string): Promise<void> => {
+    if (await lines.isAmbiguous(port))
+      throw refused(
+        "port_ambiguous",
+        `several devices are ${port}: lockbridge devices shows a name for each of them`,
+      );
+    const device = await deviceAt(port);
+    if (device !== null)
+      throw refused(
+        "port_in_use",
+        `${port} is the port of the device "${device.key}"; lockbridge devices shows what it is.`,
+      );
+  };
+
   return {
     async found() {
-      const ports = await foundPorts();
-      return Promise.all(ports.map(async (port) => ({ ...port, device: await deviceAt(port.port) })));
+      const ports = (await foundPorts(clock)).map(async (port) => {
+        const device = await deviceAt(port.port);
+        const name = device?.port ?? null;
+        const isShared = name !== null && name !== port.port && (await lines.isAmbiguous(name));
+        const { isLasting, ...facts } = port;
+        return {
+          ...facts,
+          is_lasting: isLasting,
+          device: device?.key ?? null,
+          ambiguous_name: isShared ? name : null,
+        };
+      });
+      return Promise.all(ports);
     },
     async probe({ ports, driver, cardWaitMs }, by) {
-      for (const port of ports) {
-        const device = await deviceAt(port);
-        if (device === null) continue;
-        throw new SeamError(
-          400,
-          "port_in_use",
-          `${port} is the port of the device "${device}"; lockbridge devices shows what it is.`,
-          undefined,
-          "ports",
-        );
-      }
-      const isHid = ports.map((port) => parseHidAddress(port) !== null);
-      if (new Set(isHid).size > 1) throw mixed();
-      const candidates = await candidatesFor(isHid[0] === true ? "hid" : "serial", driver, clock);
+      for (const port of ports) await assertFree(port);
+      const [kind, ...others] = new Set(ports.map(kindOf));
+      if (kind === undefined || others.length > 0)
+        throw refused("invalid_input", "must be all serial ports, all USB HID devices or all PC/SC readers");
+      const named = await Promise.all(ports.map(namedToLast));
+      const candidates = await candidatesFor(kind, driver, clock);
       audit(by, `asked what is at ${ports.join(", ")}`);
-      const { found, tried } = await probe(ports, candidates, {
-        openers,
-        clock,
-        log,
-        cardWaitMs,
-        signal: new AbortController().signal,
-      });
-      return {
-        found: found.map((one) => ({
-          ...one,
-          identity: { ...one.identity },
-          units: unitsOf(one),
-          card: cardOf(one),
-        })),
-        tried: tried.map((one) => ({ ...one })),
-      };
+      const result = await probe(
+        named.map(({ port }) => port),
+        candidates,
+        { openers: lines, clock, log, cardWaitMs, signal: new AbortController().signal },
+      );
+      return answerOf(result, (port) => named.find((it) => it.port === port)?.isLasting ?? true);
     },
   };
 }
 
-type Found = Awaited<ReturnType<typeof probe>>["found"][number];
-
-function unitsOf({ units }: Found) {
-  return units.map(({ key, capabilities }) => ({ key, capabilities: [...capabilities] }));
+function answerOf({ found, tried }: ProbeResult, isLasting: (port: string) => boolean) {
+  return {
+    found: found.map(({ port, driver, identity, units, card }) => ({
+      port,
+      is_lasting: isLasting(port),
+      driver,
+      identity: { ...identity },
+      units: units.map(({ key, capabilities }) => ({ key, capabilities: [...capabilities] })),
+      card: card === null ? null : { ...card },
+    })),
+    tried: tried.map((one) => ({ ...one })),
+  };
 }
 
-function cardOf({ card }: Found) {
-  return card === null ? null : { uid: card.uid, technology: card.technology };
+function kindOf(port: string): Kind {
+  if (pcscReaderOf(port) !== null) return "pcsc";
+  return parseHidAddress(port) === null ? "serial" : "hid";
+}
+
+/** A PC/SC reader is configured by its name, or by the beginning of it. */
+function isReaderOf(configured: string, port: string): boolean {
+  const [name, found] = [pcscReaderOf(configured), pcscReaderOf(port)];
+  return name !== null && found !== null && (found.startsWith(name) || name.startsWith(found));
 }
 
 /** Drivers of this kind that need no settings, in the order of the list; or the one that is named. */
 async function candidatesFor(
-  kind: "serial" | "hid",
+  kind: Kind,
   name: string | undefined,
   clock: Clock,
 ): Promise<readonly Candidate[]> {
@@ -103,18 +137,16 @@ async function candidatesFor(
     if (candidate !== null) candidates.push(candidate);
   }
   if (candidates.length > 0) return candidates;
-  throw new SeamError(
-    400,
-    "invalid_input",
-    name === undefined
-      ? "no driver can be tried on such a port"
-      : `there is no driver "${name}" that works on such a port without further settings`,
-    undefined,
-    name === undefined ? "ports" : "driver",
-  );
+  throw name === undefined
+    ? refused("invalid_input", "no driver can be tried on such a port")
+    : refused(
+        "invalid_input",
+        `there is no driver "${name}" that works on such a port without further settings`,
+        "driver",
+      );
 }
 
-function candidateOf(driver: Driver, kind: "serial" | "hid", clock: Clock): Candidate | null {
+function candidateOf(driver: Driver, kind: Kind, clock: Clock): Candidate | null {
   const line = wantedLine(driver);
   const schema = driver.config instanceof z.ZodObject ? driver.config.strict() : driver.config;
   const settings = schema.safeParse({});
@@ -126,12 +158,6 @@ function candidateOf(driver: Driver, kind: "serial" | "hid", clock: Clock): Cand
   };
 }
 
-function mixed(): SeamError {
-  const message = "must be all serial ports or all USB HID devices";
-  return new SeamError(400, "invalid_input", message, undefined, "ports");
-}
-
-/** Two names of one device node are one port. */
-async function nodeOf(port: string): Promise<string> {
-  return parseHidAddress(port) === null ? realpath(port).catch(() => port) : port;
+function refused(type: string, message: string, parameter = "ports"): SeamError {
+  return new SeamError(400, type, message, undefined, parameter);
 }

@@ -95,7 +95,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const sync = watchClockSync(clock, options.askClockSync);
   const time = new FlooredTime(clock, floorIn(store.meta), sync);
   const hosts = new Hosts({ clock, log, program: options.hostProgram ?? hostProgram });
-  const openers = lineOpeners(clock, hosts);
+  const ports = config.devices.flatMap(({ port }) => (port === null ? [] : [port]));
+  const openers = lineOpeners(clock, hosts, ports);
   const devices = new Devices(
     await Promise.all(
       config.devices.map((device) =>
@@ -171,7 +172,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     sync: () => observability.sync(),
     resetClockFloor: () => time.resetFloor(),
     confirmClock: () => time.confirm(),
-    ports: gatewayPorts(config, { openers, clock, log, audit }),
+    ports: gatewayPorts(config, { lines: openers, clock, log, audit }),
     inclusion: gatewayInclusion({
       devices,
       configured: config.devices.map(({ key }) => key),

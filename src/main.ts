@@ -29,6 +29,14 @@ const edge: CliEdge = {
     const { checkConfig } = await import("#src/check-config");
     return checkConfig(path, process.env);
   },
+  async assertCanChange(path, device) {
+    const { assertCanChange } = await import("#src/add-device");
+    assertCanChange(path, device);
+  },
+  async moveDevices(path, ports) {
+    const { moveDevicesIn } = await import("#src/add-device");
+    return moveDevicesIn(path, ports, process.env);
+  },
   async addDevice(path, device) {
     const { addDeviceTo } = await import("#src/add-device");
     return addDeviceTo(path, device, process.env);

@@ -16,8 +16,12 @@ export interface CliEdge {
   /** Text of any file, or of the standard input for `-`. Throws with a sentence. */
   readonly readText: (path: string) => string;
   readonly checkConfig: (path: string) => Promise<CheckedConfig>;
+  /** Throws `CliError` when the configuration file cannot be changed, or has a device `key` although it is new, or has none. */
+  readonly assertCanChange: (path: string, device: { key: string; isNew: boolean }) => Promise<void>;
   /** Writes a device into a configuration file; throws `CliError`, and then the file is as it was. */
   readonly addDevice: (path: string, device: DeviceToAdd) => Promise<AddedToConfig>;
+  /** Gives devices of a configuration file, by their keys, other ports; throws as `addDevice`. */
+  readonly moveDevices: (path: string, ports: Ports) => Promise<void>;
   /** Runs until it is told to stop; gives the exit code. */
   readonly runGateway: (options: { readonly configPath: string }) => Promise<number>;
   readonly runDemo: (options: DemoOptions) => Promise<number>;
@@ -38,7 +42,12 @@ export interface DeviceToAdd {
   readonly port: string;
   /** Unit that makes cards, and for which system; null for a device that makes none. */
   readonly encoder: { readonly unit: string; readonly system: string | undefined } | null;
+  /** Other devices that get another name for the port they have. */
+  readonly ports: Ports;
 }
+
+/** Key of a device → its port. */
+export type Ports = Readonly<Record<string, string>>;
 
 export interface AddedToConfig {
   readonly path: string;

@@ -4,7 +4,7 @@ import type { Endpoint } from "#src/api/schemas/endpoint";
 import { CliError, EXIT, refused } from "./exit-codes.js";
 import { ServerSentEvents } from "./server-sent-events.js";
 
-/** Every answer but a stream comes within this time, or the daemon is stuck. */
+/** Every answer but a stream comes within this time unless its caller knows better, or the daemon is stuck. */
 const ANSWER_MS_MAX = 30_000;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -18,13 +18,14 @@ export class DaemonClient {
     this.#socketPath = socketPath;
   }
 
-  /** Calls one route. `input` is checked by the daemon, the answer here. */
+  /** Calls one route. `input` is checked by the daemon, the answer here, which comes within `withinMs` or never. */
   async call<Input extends z.ZodObject, Output extends z.ZodType>(
     endpoint: Endpoint<Input, Output>,
     input: z.input<Input>,
+    withinMs = ANSWER_MS_MAX,
   ): Promise<z.output<Output>> {
     const path = pathOf(endpoint, input);
-    const response = await this.#send("POST", path, JSON.stringify(input), null);
+    const response = await this.#send("POST", path, JSON.stringify(input), withinMs);
     const text = await textOf(response).catch((error: unknown) => {
       throw error instanceof CliError ? error : this.#lost(error);
     });
@@ -56,7 +57,8 @@ export class DaemonClient {
     method: "GET" | "POST",
     path: string,
     body: string | null,
-    signal: AbortSignal | null,
+    /** Milliseconds, or a signal. */
+    until: number | AbortSignal,
   ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const sent: ClientRequest = request({
@@ -64,10 +66,10 @@ export class DaemonClient {
         method,
         path,
         headers: body === null ? {} : { "content-type": "application/json" },
-        ...(signal === null ? { timeout: ANSWER_MS_MAX } : { signal }),
+        ...(typeof until === "number" ? { timeout: until } : { signal: until }),
       });
       sent.once("response", resolve);
-      sent.once("timeout", () => sent.destroy(new Error(`no answer within ${ANSWER_MS_MAX / 1_000} s`)));
+      sent.once("timeout", () => sent.destroy(new Error("no answer in time")));
       sent.once("error", (error) => reject(this.#lost(error)));
       sent.end(body ?? undefined);
     });

@@ -46,7 +46,7 @@ const device = z
       .min(1)
       .optional()
       .describe(
-        "Where it is plugged in: best a name under /dev/serial/by-id, or hid:VENDOR:PRODUCT for a USB HID device.",
+        "Where it is plugged in, by the name that lockbridge devices shows: under /dev/serial/by-id, of twins under /dev/serial/by-path, or hid:VENDOR:PRODUCT.",
       ),
   })
   .describe("Hardware, by key. What else stands here is the driver's own.");

@@ -48,6 +48,6 @@ export interface LineOpeners {
 
 /** Why a line could not be opened, in words for the person who must act. */
 export interface LineProblem {
-  readonly code: "port.missing" | "port.held" | "port.refused";
+  readonly code: "port.missing" | "port.held" | "port.refused" | "port.ambiguous";
   readonly message: string;
 }

@@ -1,4 +1,4 @@
-import { type CardSeen, type Device, DriverError, type Identity } from "#driver-api";
+import { type Call, type Device, DriverError, type Identity, type Unit } from "#driver-api";
 import { type Clock, DeadlineExceeded, withDeadline } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import type { Line, LineOpeners, WantedLine } from "./lines.js";
@@ -15,8 +15,15 @@ export interface Found {
   readonly driver: string;
   readonly identity: Identity;
   readonly units: readonly { readonly key: string; readonly capabilities: readonly string[] }[];
-  /** The card that a person laid on it, when one was waited for. */
-  readonly card: CardSeen | null;
+  /** What a person laid on it, pulled through it or held to it, when that was waited for. */
+  readonly card: CardTried | null;
+}
+
+export interface CardTried {
+  /** Null for a stripe and a badge, which have none. */
+  readonly uid: string | null;
+  /** As `CardTechnology`; `magstripe`, or `badge`. */
+  readonly technology: string;
 }
 
 /** What one driver made of a port. */
@@ -37,8 +44,9 @@ const CLOSE_LIMIT_MS = 3_000;
 
 /**
  * Finds out what is at `ports` by asking, and nothing but these ports, since asking sends bytes: each driver in turn
- * opens the port and says whether the device is one of its own. With `cardWaitMs` it then waits for a card on any of
- * them, at the same time: so two adapters that look the same are told apart by where the card is laid.
+ * opens the port and says whether the device is one of its own. With `cardWaitMs` it then waits for a card at any of
+ * them, at the same time: so two adapters that look the same are told apart by where the card is laid, pulled through
+ * or held.
  */
 export async function probe(
   ports: readonly string[],
@@ -104,19 +112,19 @@ export async function probe(
   }
 
   /** The first card on any port ends the waiting on all. */
-  async function cardOn(device: Device): Promise<CardSeen | null> {
-    const writer = device.units.find(({ cardWriter }) => cardWriter !== undefined)?.cardWriter;
-    if (cardWaitMs === 0 || writer === undefined) return null;
+  async function cardOn({ units }: Device): Promise<CardTried | null> {
+    const unit = units.find((it) => it.cardWriter ?? it.stripeWriter ?? it.cardReader);
+    if (cardWaitMs === 0 || unit === undefined) return null;
     try {
       const card = await withDeadline({ clock, ms: cardWaitMs, parent: isCardSeen.signal }, (signal) =>
-        writer.present({ signal }),
+        cardAt(unit, { signal }),
       );
       isCardSeen.abort();
       return card;
     } catch {
       return null;
     } finally {
-      await within(CLOSE_LIMIT_MS, writer.release());
+      if (unit.cardWriter !== undefined) await within(CLOSE_LIMIT_MS, unit.cardWriter.release());
     }
   }
 
@@ -125,6 +133,40 @@ export async function probe(
     await withDeadline({ clock, ms, parent: signal }, () => work).catch(() => undefined);
   }
 }
+
+/** Waits for a card as long as the call lets it. That a card cannot be used, or lies beside another, is a card all the same. */
+async function cardAt({ cardWriter, stripeWriter, cardReader }: Unit, call: Call): Promise<CardTried> {
+  if (cardWriter !== undefined) {
+    return cardWriter
+      .present(call)
+      .then(({ uid, technology }) => ({ uid, technology }))
+      .catch((error: unknown) => seenAllTheSame(error, { uid: null, technology: "unknown" }));
+  }
+  const stripe: CardTried = { uid: null, technology: "magstripe" };
+  if (stripeWriter !== undefined) {
+    return stripeWriter
+      .read(call)
+      .then(() => stripe)
+      .catch((error: unknown) => seenAllTheSame(error, stripe));
+  }
+  return new Promise((resolve, reject) => {
+    const stop = cardReader?.onCard(() => end(() => resolve({ uid: null, technology: "badge" })));
+    const end = (settle: () => void) => {
+      call.signal.removeEventListener("abort", onAbort);
+      stop?.();
+      settle();
+    };
+    const onAbort = () => end(() => reject(call.signal.reason as Error));
+    call.signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+function seenAllTheSame(error: unknown, card: CardTried): CardTried {
+  const isSeen = error instanceof DriverError && SEEN.includes(error.code);
+  if (!isSeen) throw error;
+  return card;
+}
+const SEEN: readonly string[] = ["card.several", "card.unwritable"];
 
 function unitsOf({ units }: Device): Found["units"] {
   return units.map(({ key, ...capabilities }) => ({

@@ -4,7 +4,8 @@ import type { DeviceProblemCode, DevicesPort, DeviceStatus, UnitRef } from "./de
 export const ADVICE = {
   "port.missing": "plug it in, or correct its port in the configuration",
   "port.held": "stop that program, or give it another port",
-  "port.refused": "let the user that runs lockbridge into the group that owns the port",
+  "port.refused": "it is tried again by itself, so mending it is enough",
+  "port.ambiguous": "tell them apart by a card, with lockbridge devices move",
   "device.lost": "plug it in again and look at its cable",
   "device.silent": "see that it has power, and unplug it and plug it in again",
   "unit.silent": "see that it has power and that its cable is whole",

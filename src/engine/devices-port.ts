@@ -7,7 +7,12 @@ import type { Device, DriverErrorCode, Unit, UnitTrouble } from "#driver-api";
 export type DeviceState = "absent" | "opening" | "ready" | "busy" | "backing_off" | "closed";
 
 /** Why a device is not ready. `docs/errors.md` says of each what an operator should do. */
-export type DeviceProblemCode = DriverErrorCode | "port.missing" | "port.held" | "port.refused";
+export type DeviceProblemCode =
+  | DriverErrorCode
+  | "port.missing"
+  | "port.held"
+  | "port.refused"
+  | "port.ambiguous";
 
 export interface DeviceStatus {
   /** Key in the configuration. */

@@ -14,7 +14,7 @@ export const failureSchema = z.discriminatedUnion("is", [
   }),
   z.object({
     is: z.literal("port"),
-    code: z.enum(["port.missing", "port.held", "port.refused"]),
+    code: z.enum(["port.missing", "port.held", "port.refused", "port.ambiguous"]),
     message: z.string(),
   }),
   z.object({ is: z.literal("other"), name: z.string() }),

@@ -1,5 +1,5 @@
 import { opendir, readFile, realpath, stat } from "node:fs/promises";
-import type { HidAddress } from "#src/lib/hid-address";
+import { type HidAddress, parseHidAddress } from "#src/lib/hid-address";
 
 /** A USB HID interface that is plugged in. */
 export interface HidNode {
@@ -29,13 +29,34 @@ export async function hidNodes(): Promise<readonly HidNode[]> {
 
 /** Those that `address` means: one, none, or several that it does not tell apart. */
 export async function nodesAt(address: HidAddress): Promise<readonly HidNode[]> {
-  const fits = (node: HidNode) =>
+  return (await hidNodes()).filter((node) => isAt(address, node));
+}
+
+function isAt(address: HidAddress, node: HidNode): boolean {
+  return (
     node.vendorId === address.vendorId &&
     node.productId === address.productId &&
     (address.serial === undefined || node.serial === address.serial) &&
     (address.interface === undefined || node.interface === address.interface) &&
-    (address.at === undefined || node.at === address.at);
-  return (await hidNodes()).filter(fits);
+    (address.at === undefined || node.at === address.at)
+  );
+}
+
+/**
+ * The widest address that means `node` alone among `all`: by its serial number, which follows it into any socket, by
+ * what it is, or by its socket. A number that others have too, or that cannot stand in an address, is not used.
+ */
+export function hidAddressOf(node: HidNode, all: readonly HidNode[]): string {
+  const kind = `hid:${node.vendorId}:${node.productId}`;
+  const { serial, at, interface: number } = node;
+  for (const place of [...(/^[\x21-\x7e]+$/.test(serial) ? [`/serial:${serial}`] : []), "", `/at:${at}`]) {
+    for (const part of ["", `/interface:${number}`]) {
+      const address = parseHidAddress(`${kind}${place}${part}`);
+      const isAlone = address !== null && all.every((other) => isAt(address, other) === (other === node));
+      if (isAlone) return `${kind}${place}${part}`;
+    }
+  }
+  return `${kind}/at:${at}/interface:${number}`;
 }
 
 /** Changes whenever another device comes to the address, or its permissions change; null while nothing is there. */

@@ -58,7 +58,7 @@ function onlyOne(address: string, { at }: HidAddress, nodes: readonly HidNode[])
   if (others.length === 0) return node;
   const choice = nodes.map((it) => (at === undefined ? `/at:${it.at}` : `/interface:${it.interface}`));
   const ways = [...new Set(choice)].join(" or ");
-  throw new PortError("port.refused", `${nodes.length} devices are ${address}: say which one by ${ways}`);
+  throw new PortError("port.ambiguous", `${nodes.length} devices are ${address}: say which one by ${ways}`);
 }
 
 /** A node may be opened by any number of programs at once, and then each gets what the device says to the others. */

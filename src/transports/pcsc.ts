@@ -10,6 +10,8 @@ const PACKAGE = "@pokusew/pcsclite";
 /** Where Debian's service listens. */
 const SERVICE_SOCKET = "/run/pcscd/pcscd.comm";
 const FIND_LIMIT_MS = 3_000;
+/** It tells its readers one by one as soon as it is asked. */
+const LIST_MS = 300;
 const CONNECT_LIMIT_MS = 3_000;
 /** A DESFire card may take seconds to be formatted. */
 const TRANSMIT_LIMIT_MS = 6_000;
@@ -54,6 +56,25 @@ export async function pcscMark(): Promise<string | null> {
   } catch {
     return null;
   }
+}
+
+/** The names of all readers; none where the service or the addon is missing. Never rejects. */
+export async function pcscReaders(clock: Clock): Promise<readonly string[]> {
+  if ((await pcscMark()) === null) return [];
+  const names: string[] = [];
+  try {
+    const service = await begin();
+    service.on("error", () => undefined);
+    service.on("reader", (reader) => {
+      reader.on("error", () => undefined);
+      names.push(reader.name.replace(/[^\x20-\x7e]/g, "?"));
+    });
+    await new Promise<void>((resolve) => clock.startTimer(LIST_MS, resolve));
+    service.close();
+  } catch {
+    // No addon: whoever configures such a reader is told how to get it.
+  }
+  return names.sort();
 }
 
 /** Opens the first reader whose name begins as the address says. Rejects with `PortError` only, within seconds. */

@@ -2,9 +2,11 @@ import { access, constants, stat } from "node:fs/promises";
 import { SerialPort } from "serialport";
 import { DriverError, type SerialLine, type SerialSettings } from "#driver-api";
 import { type Clock, withDeadline } from "#src/lib/deadline";
+import { lastingName } from "./found-ports.js";
 import { LineLife } from "./line-life.js";
 import { PortError } from "./port-error.js";
 import { holderName, lockHolder, portHolder, type PortHolder } from "./port-holder.js";
+import { adaptersNamed, type SerialAdapter } from "./serial-adapters.js";
 
 const OPEN_LIMIT_MS = 5_000;
 const CLOSE_LIMIT_MS = 1_000;
@@ -30,14 +32,17 @@ export async function portMark(path: string): Promise<string | null> {
 
 /**
  * Opens the port at `path`, locked against other programs, raw. Rejects with `PortError` only, within six
- * seconds. RTS and DTR are left de-asserted where the port has them: some boards tie them to reset.
+ * seconds; a name under by-id that several adapters share opens none of them. RTS and DTR are left de-asserted where
+ * the port has them: some boards tie them to reset.
  */
 export async function openSerialLine(
   path: string,
   settings: SerialSettings,
-  { clock }: { readonly clock: Clock },
+  { clock, named = adaptersNamed }: { readonly clock: Clock; readonly named?: typeof adaptersNamed },
 ): Promise<SerialLine> {
   if ((await portMark(path)) === null) throw await openError(path, new Error("it cannot be found"));
+  const adapters = await named(path);
+  if (adapters.length > 0) throw ambiguousError(path, adapters);
   // serialport sets the port up before it tries to lock it, which would disturb whoever uses it.
   const holder = await lockHolder(path);
   if (holder !== null) throw heldError(path, holder);
@@ -159,6 +164,15 @@ function bounded(
   );
 }
 
+/** Which of them the name leads to is chance, and may be another one after the next start. */
+function ambiguousError(path: string, adapters: readonly SerialAdapter[]): PortError {
+  const names = adapters.map(lastingName).join(" or ");
+  return new PortError(
+    "port.ambiguous",
+    `${adapters.length} adapters call themselves ${path}, so it may be either: ${names}`,
+  );
+}
+
 function heldError(path: string, holder: PortHolder | null, cause?: unknown): PortError {
   return new PortError("port.held", `${path} is in use by ${holderName(holder)}`, cause);
 }
@@ -175,7 +189,11 @@ async function openError(path: string, cause: unknown): Promise<PortError> {
     return new PortError("port.missing", `there is no device at ${path}`, cause);
   }
   if (code === "EACCES" || code === "EPERM" || /permission|not permitted/i.test(text)) {
-    return new PortError("port.refused", `this program has no permission to open ${path}`, cause);
+    return new PortError(
+      "port.refused",
+      `this program has no permission to open ${path}: let its user into the group that owns it, mostly dialout`,
+      cause,
+    );
   }
   return new PortError("port.refused", `${path} cannot be used as a serial port: ${text}`, cause);
 }

@@ -59,7 +59,7 @@ const identity: Scenario = async (world) => {
   await assert.rejects(open(), (error) => {
     assert(error instanceof PortError);
     assert.match(error.message, /2 devices are hid:0801:0003: say which one by \/at:1-1\.2 or \/at:1-1\.3$/);
-    return error.code === "port.refused";
+    return error.code === "port.ambiguous";
   });
   for (const [address, node] of [
     [`${ADDRESS}/at:1-1.3`, 2],

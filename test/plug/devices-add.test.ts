@@ -1,11 +1,14 @@
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { addDeviceTo } from "#src/add-device";
+import { addDeviceTo, assertCanChange, moveDevicesIn } from "#src/add-device";
+import { MsrSimulator, SimulatedStripe } from "#drivers/msr605/simulator";
 import { Pn532Simulator } from "#drivers/pn532/simulator";
+import type { CliEdge } from "#src/cli/context";
 import { EXIT } from "#src/cli/exit-codes";
 import type { SimulatedDevice } from "#src/sandbox/attach";
 import { toHex } from "#src/lib/hex";
+import { realClock } from "#src/ops/clock";
 import { OtherDevice, Plug } from "#test/heal/plug";
 import { blank, type HealSite, startHealSite } from "#test/heal/site";
 import { typed } from "#test/support/typed";
@@ -43,11 +46,15 @@ async function plugIn(device: SimulatedDevice): Promise<string> {
   return plug.terminal;
 }
 
-const cli = (...words: readonly string[]) =>
-  typed([...words, "--socket", site.socket], {
-    configPath: config,
-    addDevice: (path, device) => addDeviceTo(path, device, {}),
-  });
+const edge: Partial<CliEdge> = {
+  get configPath() {
+    return config;
+  },
+  assertCanChange: (path, device) => Promise.resolve().then(() => assertCanChange(path, device)),
+  addDevice: (path, device) => addDeviceTo(path, device, {}),
+  moveDevices: (path, ports) => moveDevicesIn(path, ports, {}),
+};
+const cli = (...words: readonly string[]) => typed([...words, "--socket", site.socket], edge);
 
 test("asked, an encoder says what it is; a modem is told as what answered each driver", async () => {
   const encoder = await plugIn(new Pn532Simulator());
@@ -80,7 +87,7 @@ test("an encoder is added with a card, and the file keeps its comments, its owne
   const { code, out } = await cli("devices", "add", "bar", port);
   expect(code).toBe(EXIT.ok);
   expect(out).toContain(`It read a card: mifare_classic_1k, UID ${toHex(card.uid)}.`);
-  expect(out).toContain('It makes cards for the system "main".');
+  expect(out).toContain('It is an encoder of the system "main".');
   const text = readFileSync(config, "utf8");
   expect(text).toContain("# Our hotel.\n");
   expect(text).toContain("# the old one\n");
@@ -102,6 +109,35 @@ test("two that look the same are told apart by where the card is laid", async ()
   expect([code, out.includes(`at ${ports[1]} is now "bar"`)]).toEqual([EXIT.ok, true]);
   expect(readFileSync(config, "utf8")).not.toContain(String(ports[0]));
   expect((await cli("devices", "add", "spa", ...ports, "--no-card")).error).toContain("Only a card tells");
+});
+
+test("an encoder for stripes is tried by a pull, and makes cards too", async () => {
+  const [left, right] = [new MsrSimulator(realClock), new MsrSimulator(realClock)];
+  const ports = [await plugIn(left), await plugIn(right)];
+  const adding = typed(["devices", "add", "stripes", ...ports, "--socket", site.socket], edge, (said) => {
+    if (said.startsWith("Pull a card through the device")) right.hold(new SimulatedStripe());
+  });
+  const { code, out, error } = await adding;
+  expect(code, error).toBe(EXIT.ok);
+  expect(out).toContain(`at ${ports[1]} is now "stripes"`);
+  expect(out).toContain("A card was pulled through it.");
+  const text = readFileSync(config, "utf8");
+  expect(text).toContain(`stripes: { driver: msr605, port: ${ports[1]} }`);
+  expect(text).toContain("stripes: { system: main, unit: stripes }");
+});
+
+test("a device gets another port, found by a card, and keeps what else stands about it", async () => {
+  const simulator = new Pn532Simulator();
+  const ports = [await plugIn(new Pn532Simulator()), await plugIn(simulator)];
+  simulator.putCard(blank());
+  const { code, out, error } = await cli("devices", "move", "desk", ...ports);
+  expect(code, error).toBe(EXIT.ok);
+  expect(out).toContain(`"desk" is now at ${ports[1]} in ${config}: NXP PN532 1.6.`);
+  const text = readFileSync(config, "utf8");
+  expect(text).toContain(`desk: { driver: pn532, port: ${ports[1]} } # the old one`);
+  const none = await cli("devices", "move", "spa", ...ports);
+  expect(none).toMatchObject({ code: EXIT.refused });
+  expect(none.error).toContain('there is no device "spa": add it with lockbridge devices add spa');
 });
 
 test("a file that would be wrong then is not changed", async () => {

@@ -3,21 +3,28 @@ import { ACT, answer, endpoint, READ } from "./endpoint.js";
 
 /** Plugged in, configured or not. */
 export const foundPort = z.object({
-  kind: z.enum(["serial", "hid"]),
+  kind: z.enum(["serial", "hid", "pcsc"]),
   port: z.string(),
+  /** False: after the next start the name may be another device's. */
+  is_lasting: z.boolean(),
   node: z.string().nullable(),
   usb: z.string().nullable(),
   label: z.string(),
   /** Key of the device in the configuration that uses it. */
   device: z.string().nullable(),
+  /** That device's port in the configuration, where it means several devices by now: `port` should stand there instead. */
+  ambiguous_name: z.string().nullable(),
 });
 
 export const identifiedPort = z.object({
+  /** The name that a configuration should use, whatever it was asked for by. */
   port: z.string(),
+  is_lasting: z.boolean(),
   driver: z.string(),
   identity: z.object({ model: z.string(), firmware: z.string(), serial: z.string().optional() }),
   units: z.array(z.object({ key: z.string(), capabilities: z.array(z.string()) })),
-  card: z.object({ uid: z.string(), technology: z.string() }).nullable(),
+  /** `uid` is null for a magnetic stripe (technology `magstripe`) and a badge (`badge`). */
+  card: z.object({ uid: z.string().nullable(), technology: z.string() }).nullable(),
 });
 
 export const triedPort = z.object({
@@ -44,7 +51,14 @@ export const portsProbe = endpoint({
   role: "technician",
   input: z.object({
     ports: z
-      .array(z.string().regex(/^(\/dev\/|hid:)[^\s]{1,300}$/, "must be below /dev, or a USB HID address"))
+      .array(
+        z
+          .string()
+          .regex(
+            /^((\/dev\/|hid:)[^\s]{1,300}|pcsc:[\x20-\x7e]{1,200})$/,
+            "must be below /dev, a USB HID address or a PC/SC reader",
+          ),
+      )
       .min(1)
       .max(8),
     driver: z.string().max(60).optional(),

@@ -1,42 +1,15 @@
 import type { Command } from "commander";
-import { z } from "zod";
+import type { z } from "zod";
 import { devicesIdentify, statusGet } from "#src/api/schemas/desk";
-import {
-  type foundPort,
-  type identifiedPort,
-  portsFound,
-  portsProbe,
-  type triedPort,
-} from "#src/api/schemas/ports";
+import { type foundPort, portsFound, portsProbe } from "#src/api/schemas/ports";
 import type { CliContext } from "../context.js";
 import { understood } from "../daemon-client.js";
-import { CliError, EXIT, refused } from "../exit-codes.js";
-import { encoderFacts } from "../find.js";
 import type { AddCommand } from "../program.js";
 import { timeOf } from "../words.js";
+import { addDeviceCommands, ASK_MS_MAX, nameOf, unknownWords } from "./add-device.js";
+import { configuredDevices } from "./device-facts.js";
 
 type Found = z.infer<typeof foundPort>;
-type Identified = z.infer<typeof identifiedPort>;
-type Tried = z.infer<typeof triedPort>;
-
-const deviceFacts = z.looseObject({
-  key: z.string(),
-  driver: z.string(),
-  port: z.string().nullable(),
-  state: z.string(),
-  since: z.string(),
-  identity: z.looseObject({ model: z.string(), firmware: z.string() }).nullable(),
-  units: z.array(z.looseObject({ key: z.string(), capabilities: z.array(z.string()) })),
-  troubles: z
-    .array(z.looseObject({ unit: z.string(), code: z.string().nullable(), message: z.string() }))
-    .default([]),
-  problem: z.looseObject({ code: z.string(), message: z.string(), advice: z.string() }).nullable(),
-  next_try_ms: z.number().nullable(),
-});
-const siteFacts = z.looseObject({ devices: z.array(deviceFacts), encoders: z.array(encoderFacts) });
-
-/** How long a person has to lay a card on the device that is meant. */
-const CARD_WAIT_MS = 20_000;
 
 /** The hardware: what is configured, what is plugged in, what it is. */
 export function deviceCommands(program: Command, add: AddCommand): void {
@@ -56,7 +29,7 @@ export function deviceCommands(program: Command, add: AddCommand): void {
       .argument("<ports...>", "as devices list shows them")
       .option("--driver <driver>", "ask with this driver only"),
     async ({ client, output }, ports, { driver }: { readonly driver?: string }) => {
-      const { found, tried } = await client.call(portsProbe, { ports: [...ports], driver });
+      const { found, tried } = await client.call(portsProbe, { ports: [...ports], driver }, ASK_MS_MAX);
       output.list(found, {
         columns: { PORT: ({ port }) => port, IS: nameOf, DRIVER: ({ driver: id }) => id },
         empty: unknownWords(tried),
@@ -77,23 +50,12 @@ export function deviceCommands(program: Command, add: AddCommand): void {
     },
   );
 
-  add(
-    devices
-      .command("add")
-      .description("ask what is plugged in, try it with a card, and write it into the configuration")
-      .argument("<key>", "what the device is to be called, e.g. desk")
-      .argument("<ports...>", "its port; of several, the one on which a card is laid")
-      .option("--driver <driver>", "ask with this driver only")
-      .option("--system <system>", "system that it makes cards for (not needed when there is only one)")
-      .option("--no-card", "do not try it with a card")
-      .option("--config <path>", "configuration file"),
-    addDevice,
-  );
+  addDeviceCommands(devices, add);
 }
 
 async function list({ client, output }: CliContext): Promise<void> {
   const { status } = await client.call(statusGet, {});
-  const { devices, encoders } = understood(siteFacts, status, "status");
+  const { devices, encoders } = understood(configuredDevices, status, "status");
   output.list(devices, {
     columns: {
       DEVICE: ({ key }) => key,
@@ -121,6 +83,12 @@ async function list({ client, output }: CliContext): Promise<void> {
     empty: "No encoder is configured.",
   });
   const { ports } = await client.call(portsFound, {});
+  for (const { device, ambiguous_name, port } of ports) {
+    if (device === null || ambiguous_name === null) continue;
+    output.note(
+      `"${device}" is ${ambiguous_name} in the configuration, and so is another device now. Before the next start write ${port} there, or let lockbridge devices add do it.`,
+    );
+  }
   const unknown = ports.filter(({ device }) => device === null);
   if (unknown.length === 0) return;
   output.list(unknown, {
@@ -131,72 +99,4 @@ async function list({ client, output }: CliContext): Promise<void> {
     empty: "",
   });
   output.note("What it is: lockbridge devices probe PORT. To use it: lockbridge devices add NAME PORT.");
-}
-
-interface AddOptions {
-  readonly driver?: string;
-  readonly system?: string;
-  readonly card: boolean;
-  readonly config?: string;
-}
-
-async function addDevice(
-  { client, output, edge }: CliContext,
-  [key = "", ...ports]: readonly string[],
-  { driver, system, card, config }: AddOptions,
-): Promise<void> {
-  if (ports.length > 1 && !card)
-    throw refused("Only a card tells several ports apart: name one port, or leave out --no-card.");
-  if (card) output.note(`Lay a card on the device that is to be "${key}", within ${CARD_WAIT_MS / 1_000} s.`);
-  const { found, tried } = await client.call(portsProbe, {
-    ports,
-    driver,
-    card_wait_ms: card ? CARD_WAIT_MS : 0,
-  });
-  const device = chosen(found, tried, ports.length > 1);
-  const encoder = device.units.find(({ capabilities }) =>
-    capabilities.some((name) => name === "cardWriter" || name === "keyIssuer"),
-  );
-  const { path, encoderOf } = await edge.addDevice(config ?? edge.configPath, {
-    key,
-    driver: device.driver,
-    port: device.port,
-    encoder: encoder === undefined ? null : { unit: unitOf(key, device, encoder.key), system },
-  });
-  output.say(
-    { device: key, ...device, config: path, encoder_of: encoderOf },
-    [
-      `${nameOf(device)} at ${device.port} is now "${key}" in ${path}.`,
-      device.card === null
-        ? "It was not tried with a card."
-        : `It read a card: ${device.card.technology}, UID ${device.card.uid}.`,
-      ...(encoderOf === null ? [] : [`It makes cards for the system "${encoderOf}".`]),
-      "Restart the service to apply it.",
-    ].join("\n"),
-  );
-}
-
-/** The one where the card was laid; a single one also without. */
-function chosen(found: readonly Identified[], tried: readonly Tried[], isCardNeeded: boolean): Identified {
-  const withCard = found.filter(({ card }) => card !== null);
-  const [device, ...others] = withCard.length > 0 ? withCard : found;
-  if (device === undefined) throw new CliError(EXIT.failed, "device_unknown", unknownWords(tried));
-  if (isCardNeeded && (device.card === null || others.length > 0))
-    throw new CliError(EXIT.failed, "ambiguous_name", "No card was seen on any of them: nothing is changed.");
-  return device;
-}
-
-function unitOf(key: string, { units }: Identified, unit: string): string {
-  return units.length === 1 ? key : `${key}/${unit}`;
-}
-
-function nameOf({ identity: { model, firmware, serial } }: Identified): string {
-  return [model, firmware, serial === undefined ? "" : `serial number ${serial}`].join(" ").trim();
-}
-
-function unknownWords(tried: readonly Tried[]): string {
-  const lines = tried.map(
-    ({ port, driver, message, code }) => `  ${port}, asked as ${driver}: ${message} [${code}]`,
-  );
-  return `Nothing there is known to a driver:\n${lines.join("\n")}`;
 }
