@@ -1,9 +1,9 @@
 import { DriverError, type Unit } from "#driver-api";
 import type { CardState } from "#src/cards/card-state";
-import type { WantedCard } from "#src/cards/plan";
+import type { PlanRefusal, WantedCard } from "#src/cards/plan";
 import type { CardProfile } from "#src/cards/profile";
 import type { EngineDeps } from "./engine-deps.js";
-import type { Job, Jobs } from "./jobs.js";
+import { type Job, JobEnd, type Jobs } from "./jobs.js";
 
 /** A card at the encoder, and what was read from it: one that lies there, or one that is pulled through. */
 export interface CardOnEncoder {
@@ -28,13 +28,21 @@ export type CardWork =
        */
       perform(): Promise<void>;
     }
-  | { readonly ok: false; readonly message: string };
+  | { readonly ok: false; readonly refusal: PlanRefusal; readonly message: string };
 
 export interface CardSession {
   readonly deps: EngineDeps;
   readonly jobs: Jobs;
   readonly job: Job;
   readonly unit: Unit;
+}
+
+/** Why a card cannot be made, or made blank; the code says whether another card would help. */
+export function notPlanned({ refusal, message }: Extract<CardWork, { ok: false }>): JobEnd {
+  const isTheCards = refusal === "card_foreign" || refusal === "card_locked";
+  const isTheSites = refusal === "no_keys" || refusal === "issuer" || refusal === "key_version";
+  const code = isTheCards ? "card.unwritable" : isTheSites ? "no_keys" : refusal;
+  return new JobEnd("incompatible_card_format", `${message} [${code}]`);
 }
 
 /**

@@ -4,7 +4,7 @@ import { cardNumberOf, contentOf } from "#src/cards/content";
 import { acsCredentialSpec } from "#src/domain/spec";
 import { renderCredential } from "#src/domain/seam/credential";
 import type { JsonObject } from "#src/lib/json";
-import type { CardOnEncoder } from "./card-on-encoder.js";
+import { type CardOnEncoder, notPlanned } from "./card-on-encoder.js";
 import { withCard, worksOnCards } from "./card-session.js";
 import type { Engine } from "./engine.js";
 import { entitledSpec } from "./entitled.js";
@@ -88,7 +88,7 @@ function intend(engine: Engine, job: Job, card: CardOnEncoder) {
     const generation = record.context.generation + 1;
     const wanted = { cardCredentialId: row.cardCredentialId, generation, content: content.content };
     const work = card.planWrite(wanted);
-    if (!work.ok) throw new JobEnd("incompatible_card_format", `${work.message} [card.unwritable]`);
+    if (!work.ok) throw notPlanned(work);
     refuseBeyondLimits(engine, row);
     const cardNumber = cardNumberOf(row.cardCredentialId);
     const step = tx.credential(row, {

@@ -1,5 +1,5 @@
 import { DriverError, type Unit } from "#driver-api";
-import type { CardOnEncoder } from "./card-on-encoder.js";
+import { type CardOnEncoder, notPlanned } from "./card-on-encoder.js";
 import { withCard, worksOnCards } from "./card-session.js";
 import type { Engine } from "./engine.js";
 import { ownersOf } from "./encode-rules.js";
@@ -15,7 +15,7 @@ export async function erase(engine: Engine, job: Job, unit: Unit): Promise<Outco
   const { deps, jobs } = engine;
   return withCard({ deps, jobs, job, unit }, async (card) => {
     const work = card.planErase();
-    if (!work.ok) throw new JobEnd("incompatible_card_format", `${work.message} [card.unwritable]`);
+    if (!work.ok) throw notPlanned(work);
     if (work.isNothing) return proven(engine, job, card);
     try {
       await work.perform();

@@ -129,6 +129,6 @@ function stripeProfile(deps: EngineDeps, encoderId: string): CardProfile {
   if (profile !== undefined) return profile;
   throw new JobEnd(
     "incompatible_card_format",
-    `${system?.name ?? "this system"} has no card profile for magnetic stripes: add one, or use another encoder [card.unwritable]`,
+    `${system?.name ?? "this system"} has no card profile for magnetic stripes: add one, or use another encoder [no_card_profile]`,
   );
 }

@@ -1,6 +1,7 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { credentialsGet } from "#src/api/schemas/credentials";
+import { credentialsRevoke } from "#src/api/schemas/desk";
 import { EXIT } from "#src/cli/exit-codes";
 import { toHex } from "#src/lib/hex";
 import { NtagCard } from "#src/sandbox/cards/ntag";
@@ -118,12 +119,40 @@ test("everything wrong with the list is said before the first card is written", 
   const desk = site.desk("desk");
   desk.put();
   const [one = ""] = credentials;
-  const run = await batch(csv([one, one.toUpperCase(), "nobody"]));
+  const unknown = randomUUID();
+  const run = await batch(csv([one, one.toUpperCase(), "nobody", unknown]));
   expect(run.code).toBe(EXIT.refused);
+  expect(run.out).toContain("line 5: ");
+  expect(run.out).toContain(unknown);
   expect(run.out).toContain("line 3: the same credential as in line 2");
   expect(run.out).toContain('line 4: There is no credential \\"nobody\\"');
   expect(desk.plug.commands.length).toBeGreaterThan(0);
   expect(run.out).not.toContain("written");
+});
+
+test("broken off between two cards, it says what was done", async () => {
+  const desk = site.desk("desk");
+  desk.put();
+  const run = await batch(csv(credentials), (said, interrupt) => {
+    if (said.includes(" 1 of 3")) interrupt();
+  });
+  expect(run.code, run.error).toBe(EXIT.cancelled);
+  expect(run.error).toContain("1 written, 0 had their card, 1 failed, 1 not tried");
+});
+
+test("a credential that is revoked in the meantime fails alone", async () => {
+  const desk = site.desk("desk");
+  desk.put();
+  const [, second = ""] = credentials;
+  let isRevoked = false;
+  const run = await batch(csv(credentials), (said) => {
+    if (said.includes("Take this card away")) desk.put();
+    if (isRevoked || !said.includes(" 0 of 3")) return;
+    isRevoked = true;
+    void site.client.call(credentialsRevoke, { acs_credential_id: second });
+  });
+  expect(rowsOf(run).map(({ result }) => result)).toEqual(["written", "failed", "written"]);
+  expect(run.code).toBe(EXIT.failed);
 });
 
 test.each([
