@@ -48,10 +48,12 @@ export function createLock(session: Session, unit: number, description: UnitDesc
     async writeSlot(slot, code, call) {
       checkCode(slot, code);
       await session.perform(requests.writeSlot(unit, slot, code), call);
+      return null;
     },
     async clearSlot(slot, call) {
       checkSlot(slot);
       await session.perform(requests.clearSlot(unit, slot), call);
+      return null;
     },
     ...(hasSchedule && { schedule: createSchedule(session, unit, { checkSlot, checkCode }) }),
     ...(hasChecksum && {

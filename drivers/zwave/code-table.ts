@@ -8,11 +8,8 @@ export type SlotReading =
   /** Occupied; the lock shows asterisks, or nothing. */
   | { readonly is: "withheld"; readonly isActive: boolean };
 
-/**
- * What the lock, or the library for it, said to an order. `read_back`: the library read the slot and found it right; all
- * else is no proof.
- */
-export type OrderAnswer = "read_back" | "done" | "duplicate" | "refused" | "unknown";
+/** What the lock said to an order, which is no proof. `heard`: it got the order, and is of a kind that says no more. */
+export type OrderAnswer = "done" | "heard" | "duplicate" | "refused" | "unknown";
 
 /** The numbered codes of one lock, whichever command class holds them. */
 export interface CodeTable {

@@ -10,7 +10,6 @@ export const CC = named({
   scheduleEntryLock: 0x4e,
   doorLock: 0x62,
   userCode: 0x63,
-  supervision: 0x6c,
   configuration: 0x70,
   notification: 0x71,
   lock: 0x76,

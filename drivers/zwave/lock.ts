@@ -71,14 +71,16 @@ export async function openLock(
     readSlot: async (slot, call) => slots.read(slot, begin(call, `reading slot ${slot}`)),
     async writeSlot(slot, code, call) {
       const asked = begin(call, `writing slot ${slot}`);
-      await slots.write(slot, code, asked);
+      const content = await slots.write(slot, code, asked);
       // Only now: the former code of the slot is not let out of its window.
       await schedule?.remove(slot, asked);
+      return content;
     },
     async clearSlot(slot, call) {
       const asked = begin(call, `clearing slot ${slot}`);
-      await slots.clear(slot, asked);
+      const content = await slots.clear(slot, asked);
       await schedule?.remove(slot, asked);
+      return content;
     },
     ...(schedule !== null && {
       schedule: {

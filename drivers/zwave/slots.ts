@@ -31,21 +31,14 @@ export class Slots {
     const { table, own, changed } = this.#parts;
     const end = own.beginReading(slot);
     const reading = await table.read(slot, call).finally(end);
-    if (reading.is === "empty") {
-      this.#disabled.delete(slot);
-      return reading;
-    }
-    if (!reading.isActive) {
-      if (!this.#disabled.has(slot)) changed(slot);
-      this.#disabled.add(slot);
-      return { is: "withheld" };
-    }
-    this.#disabled.delete(slot);
-    return reading.is === "code" ? { is: "code", code: new Secret(reading.digits) } : { is: "withheld" };
+    if (reading.is === "empty" || reading.isActive) return this.#opening(slot, reading);
+    if (!this.#disabled.has(slot)) changed(slot);
+    this.#disabled.add(slot);
+    return { is: "withheld" };
   }
 
   /** Writes and reads back. `isActive: false`: the code lies in the slot and opens nothing yet. */
-  async write(slot: number, code: Secret<string>, call: LockCall, isActive = true): Promise<void> {
+  async write(slot: number, code: Secret<string>, call: LockCall, isActive = true): Promise<SlotContent> {
     this.#check(slot, call);
     this.#checkCode(code, call);
     const digits = code.reveal();
@@ -54,22 +47,21 @@ export class Slots {
     let isDone = false;
     try {
       const answer = await table.write(slot, digits, isActive, call);
-      // Each exchange costs a battery lock a second of radio: none is made twice.
-      isDone = answer === "read_back";
-      if (isDone) return;
       for (const ms of PATIENCE_MS) {
         if (ms > 0) await call.pause(ms);
         const reading = await table.read(slot, call);
-        if (isRight(reading, digits, isActive, answer)) {
+        const said = answer === "heard" && change.isDuplicate ? "duplicate" : answer;
+        if (isRight(reading, digits, isActive, said)) {
           isDone = true;
-          return;
+          return isActive ? this.#opening(slot, reading) : { is: "withheld" };
         }
         if (reading.is === "empty" && isDuplicate(answer, change)) {
           call.nothingHappened();
           throw call.failure("device.refused", DUPLICATE);
         }
-        // An answer that is no doubt will not come true later.
-        if (answer !== "unknown") throw call.failure("device.refused", wrongWords(answer, reading));
+        // What the lock has said will not come true later.
+        if (said !== "unknown" && said !== "heard")
+          throw call.failure("device.refused", wrongWords(said, reading));
       }
       throw call.failure("device.refused", isDuplicate(answer, change) ? DUPLICATE : NOT_THERE);
     } finally {
@@ -77,7 +69,8 @@ export class Slots {
     }
   }
 
-  async clear(slot: number, call: LockCall): Promise<void> {
+  /** Clears and reads back. */
+  async clear(slot: number, call: LockCall): Promise<SlotContent> {
     this.#check(slot, call);
     const { table, own } = this.#parts;
     const change = own.begin(slot, "deleted");
@@ -86,8 +79,9 @@ export class Slots {
       await table.clear(slot, call);
       for (const ms of PATIENCE_MS) {
         if (ms > 0) await call.pause(ms);
-        isDone = (await table.read(slot, call)).is === "empty";
-        if (isDone) return;
+        const reading = await table.read(slot, call);
+        isDone = reading.is === "empty";
+        if (isDone) return this.#opening(slot, reading);
       }
       throw call.failure("device.refused", "the lock still holds the code");
     } finally {
@@ -99,6 +93,12 @@ export class Slots {
   checkCode(slot: number, code: Secret<string>, call: LockCall): void {
     this.#check(slot, call);
     this.#checkCode(code, call);
+  }
+
+  /** Nothing of it is switched off: should it be later, that is news. */
+  #opening(slot: number, reading: SlotReading): SlotContent {
+    this.#disabled.delete(slot);
+    return reading.is === "code" ? { is: "code", code: new Secret(reading.digits) } : { is: reading.is };
   }
 
   #check(slot: number, call: LockCall): void {
@@ -125,10 +125,13 @@ function isDuplicate(answer: OrderAnswer, change: OwnChange): boolean {
   return answer === "duplicate" || change.isDuplicate;
 }
 
-/** Asterisks prove that something is there; that it is ours, only the lock's own word says. */
+/**
+ * Asterisks prove that something is there; that it is ours, only the lock's own word says, or that it got the order where
+ * it has no words.
+ */
 function isRight(reading: SlotReading, digits: string, isActive: boolean, answer: OrderAnswer): boolean {
   if (reading.is === "empty" || reading.isActive !== isActive) return false;
-  return reading.is === "code" ? reading.digits === digits : answer === "done";
+  return reading.is === "code" ? reading.digits === digits : answer === "done" || answer === "heard";
 }
 
 function wrongWords(answer: OrderAnswer, reading: SlotReading): string {

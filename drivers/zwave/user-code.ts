@@ -1,18 +1,19 @@
 import type { ZWaveNode } from "zwave-js";
-import { type CodeTable, isMasked, type SlotReading, SLOTS_MAX } from "./code-table.js";
+import { type CodeTable, isMasked, type OrderAnswer, type SlotReading, SLOTS_MAX } from "./code-table.js";
 import { CC } from "./command-classes.js";
 import type { Library } from "./library.js";
 
-/** Codes in the User Code Command Class: one code a slot, 4 to 10 digits. */
-export function userCodeTable(library: Library, node: ZWaveNode): CodeTable {
-  const { UserIDStatus, SetCredentialResult, SetUserResult } = library;
-  const type = credentialType(library, node);
+/**
+ * Codes in the User Code Command Class: one code a slot, 4 to 10 digits. Orders are the class's own and not `accessControl`'s,
+ * which reads the slot after each where the lock has no supervision: the slot is read here, and once.
+ */
+export function userCodeTable({ UserIDStatus }: Library, node: ZWaveNode): CodeTable {
+  const codes = node.commandClasses["User Code"];
   const value = (property: string) => node.getValue({ commandClass: CC.userCode, property });
-  const access = accessOf(node);
   const statuses = value("supportedUserIDStatuses");
   const isVersion1 = node.getCCVersion(CC.userCode) < 2;
   return {
-    slots: Math.min(SLOTS_MAX, access.getUserCapabilitiesCached().maxUsers),
+    slots: Math.min(SLOTS_MAX, accessOf(node).getUserCapabilitiesCached().maxUsers),
     lengthMin: 4,
     lengthMax: 10,
     // Version 1 has no such list and knows the status by another name.
@@ -20,37 +21,37 @@ export function userCodeTable(library: Library, node: ZWaveNode): CodeTable {
 
     async read(slot, call) {
       // Not `getCredential`: it takes silence for an empty slot.
-      const { userIdStatus: status, userCode } = await call.answer(() =>
-        node.commandClasses["User Code"].get(slot),
-      );
+      const { userIdStatus: status, userCode } = await call.answer(() => codes.get(slot));
       if (status === UserIDStatus.StatusNotAvailable)
         throw call.failure("device.refused", "the lock says that it has no such slot");
       if (status === UserIDStatus.Available) return { is: "empty" };
-      return occupied(textOf(userCode), status !== UserIDStatus.Disabled);
+      const { Disabled, Messaging } = UserIDStatus;
+      return occupied(textOf(userCode), status !== Disabled && status !== Messaging);
     },
 
     async write(slot, digits, isActive, call) {
       // It sets the status with the code: some locks keep a slot disabled that is only given a new code.
-      const { credential } = await call.order(() =>
-        access.addUser(slot, { active: isActive }, { type, slot, data: digits }),
-      );
-      if (credential !== SetCredentialResult.OK) return "unknown";
-      // Only a lock without supervision is asked by the library; any other is believed.
-      return node.supportsCC(CC.supervision) ? "done" : "read_back";
+      const status = isActive ? UserIDStatus.Enabled : UserIDStatus.Disabled;
+      return saidOf(await call.order(() => codes.set(slot, status, digits)));
     },
 
-    async clear(slot, call) {
-      const result = await call.order(() => access.deleteUser(slot));
-      return result === SetUserResult.OK ? "done" : "unknown";
-    },
+    clear: async (slot, call) => saidOf(await call.order(() => codes.clear(slot))),
 
     // The library's own comparison is not used: asking overwrites what it compares with.
     checksum:
       value("supportsUserCodeChecksum") === true
-        ? async (call) =>
-            `user-code ${await call.answer(() => node.commandClasses["User Code"].getUserCodeChecksum())}`
+        ? async (call) => `user-code ${await call.answer(() => codes.getUserCodeChecksum())}`
         : null,
   };
+}
+
+/** Of Supervision: all else is no yes. Working: it may still fail. */
+const WORKING = 1;
+const SUCCESS = 0xff;
+
+function saidOf(result: { readonly status: number } | undefined): OrderAnswer {
+  if (result === undefined || result.status === WORKING) return "heard";
+  return result.status === SUCCESS ? "done" : "unknown";
 }
 
 export function accessOf(node: ZWaveNode): NonNullable<ZWaveNode["accessControl"]> {

@@ -81,10 +81,13 @@ export interface OnDeviceKeypad {
   readonly slots: number;
   readonly codeLengths: readonly number[];
   readSlot(slot: number, call: Call): Promise<SlotContent>;
-  /** The code opens always, whatever window its slot had. */
-  writeSlot(slot: number, code: Secret<string>, call: Call): Promise<void>;
-  /** The slot's window goes with its code. */
-  clearSlot(slot: number, call: Call): Promise<void>;
+  /**
+   * The code opens always, whatever window its slot had. Resolves with what the slot was read to hold afterwards, which is
+   * never what the lock merely said; null: it was not read, and whoever wants to know reads it.
+   */
+  writeSlot(slot: number, code: Secret<string>, call: Call): Promise<SlotContent | null>;
+  /** The slot's window goes with its code. Resolves like `writeSlot`. */
+  clearSlot(slot: number, call: Call): Promise<SlotContent | null>;
   /** Left out where the lock knows no windows, or none of this kind. */
   readonly schedule?: CodeSchedule;
   /**

@@ -190,7 +190,7 @@ function listenTo(lock: OnDeviceKeypad): { readonly heard: readonly LockEvent[];
   return { heard, stop: lock.onEvent((event) => heard.push(event)) };
 }
 
-type SlotCall = (lock: OnDeviceKeypad, call: Call) => Promise<void>;
+type SlotCall = (lock: OnDeviceKeypad, call: Call) => Promise<unknown>;
 const writeSecond: SlotCall = (lock, call) => lock.writeSlot(2, codeOf(lock.codeLengths[0] ?? 4, "1"), call);
 const clearFirst: SlotCall = (lock, call) => lock.clearSlot(1, call);
 

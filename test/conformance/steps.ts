@@ -113,11 +113,14 @@ export function pinFor(lock: OnDeviceKeypad): Secret<string> {
 
 export async function slotReadBack(bench: Bench, lock: OnDeviceKeypad): Promise<void> {
   const pin = pinFor(lock);
-  await bench.run(lock.writeSlot(lock.slots, pin, calm()));
+  const written = await bench.run(lock.writeSlot(lock.slots, pin, calm()));
   const held = await bench.run(lock.readSlot(lock.slots, calm()));
-  expect(held.is).not.toBe("empty");
-  if (held.is === "code") expect(held.code.reveal()).toBe(pin.reveal());
-  await bench.run(lock.clearSlot(lock.slots, calm()));
+  for (const content of [written, held]) {
+    expect(content?.is).not.toBe("empty");
+    if (content?.is === "code") expect(content.code.reveal()).toBe(pin.reveal());
+  }
+  const cleared = await bench.run(lock.clearSlot(lock.slots, calm()));
+  expect(cleared?.is ?? "empty").toBe("empty");
   expect((await bench.run(lock.readSlot(lock.slots, calm()))).is).toBe("empty");
 }
 

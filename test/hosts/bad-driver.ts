@@ -37,7 +37,7 @@ export const badDriver: Driver<z.output<typeof settings>, "serial"> = {
             readSlot: (slot) => readSlot(slot, pin),
             // Slot 1 crashes, slot 2 blocks the whole process, slot 3 never answers.
             writeSlot: (slot) => misbehave(slot, pin, clock),
-            clearSlot: () => Promise.resolve(),
+            clearSlot: () => Promise.resolve(null),
             lock: () => Promise.reject(new DriverError("device.refused", "unknown", "it is jammed")),
             unlock: () => Promise.resolve(),
             onEvent: () => () => undefined,
@@ -57,7 +57,7 @@ function readSlot(slot: number, pin: Secret<string>) {
 function misbehave(slot: number, pin: Secret<string>, clock: Clock) {
   if (slot === 1) clock.startTimer(0, () => throwIt(pin.reveal()));
   if (slot === 2) for (;;);
-  return new Promise<void>(() => undefined);
+  return new Promise<null>(() => undefined);
 }
 
 function throwIt(text: string): never {

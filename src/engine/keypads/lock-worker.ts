@@ -1,4 +1,4 @@
-import { type Call, DriverError, type OnDeviceKeypad } from "#driver-api";
+import { type Call, DriverError, type OnDeviceKeypad, type SlotContent } from "#driver-api";
 import type { CodePlan, CodeStep } from "#src/domain/codes/plan";
 import type { LockWindow } from "#src/domain/codes/schedule";
 import {
@@ -23,13 +23,14 @@ import type { EngineDeps } from "../engine-deps.js";
 import type { LockSlot } from "../ports.js";
 import { reserveRefusal } from "../reserve.js";
 import type { Cause, EngineTransaction } from "../transaction.js";
+import { callLock } from "./call-lock.js";
 import { LockClock } from "./lock-clock.js";
 import { isLock, lockFailed, sentenceOf, wasAsked } from "./lock-error.js";
 import { noteLockState } from "./lock-facts.js";
 import { LockSum } from "./lock-sum.js";
 import { planOf } from "./lock-plan.js";
-import { objectOf, ownerOf } from "./owner.js";
-import { settleOwner, storeSlot } from "./slot-change.js";
+import { objectOf } from "./owner.js";
+import { foundIn, settleLock, storeSlot } from "./slot-change.js";
 import { reconsiderCode } from "./step-code.js";
 
 export interface WorkerParts {
@@ -39,8 +40,6 @@ export interface WorkerParts {
   readonly onForeign: (lockId: string) => void;
 }
 
-/** One order or one reading of one slot. */
-const CALL_LIMIT_MS = 30_000;
 /** After a step that failed the next one waits, so that a lock that answers nothing is not hammered. */
 const PAUSE_MS = 2_000;
 const STORE_AGAIN_MS = 5_000;
@@ -60,8 +59,11 @@ export class LockWorker {
   #isWoken = false;
   #cancelTimer = (): void => undefined;
   #running: Promise<void> = Promise.resolve();
-  /** The slot that an order is under way for: what the lock says of it then is our own doing. */
-  #busySlot: number | null = null;
+  /**
+   * The slot that an order is under way for: what the lock says of it then is our own doing. `hasNews`: it told of a
+   * change there, or in some slot, that may be somebody else's after all.
+   */
+  #busy: { readonly slot: number; hasNews: boolean } | null = null;
   /** To be read again; after a restart all are. */
   readonly #unread = new Set<number>();
   /** PINs that were read in slots that are not ours, until objects stand for them. */
@@ -135,12 +137,14 @@ export class LockWorker {
   /** The lock says that somebody changed a slot; null: some slot, which during an order is taken for its echo. */
   changedAtLock(slot: number | null): void {
     const { deps, transact } = this.#parts;
-    if (slot === null && this.#busySlot !== null) return;
+    const busy = this.#busy;
+    if (busy !== null && (slot === null || slot === busy.slot)) busy.hasNews = true;
+    if (slot === null && busy !== null) return;
     this.#sum.forget();
     transact({}, () => {
       for (const known of deps.store.keypads.slots(this.#lock.id)) {
         if (slot !== null && known.slot.slot !== slot) continue;
-        const isOwnDoing = known.slot.slot === this.#busySlot;
+        const isOwnDoing = known.slot.slot === busy?.slot;
         deps.store.keypads.putSlot({ ...known, slot: outdated(known.slot, slot !== null && !isOwnDoing) });
       }
     });
@@ -262,11 +266,9 @@ export class LockWorker {
   }
 
   async #read(number: number): Promise<boolean> {
-    const { keypads } = this.#parts.deps.store;
     try {
       const { content, window } = await this.#call((keypad, call) => this.#readFrom(keypad, number, call));
-      const found: Found = content.is === "code" ? { is: "code", pin: keypads.pinOf(content.code) } : content;
-      this.#keepReading(number, found, window);
+      this.#keepReading(number, foundIn(this.#parts.deps, content), window);
       if (content.is === "code") this.#rememberForeign(number, content.code);
       return true;
     } catch (error) {
@@ -306,10 +308,11 @@ export class LockWorker {
     const before = this.#known(number).slot;
     this.#sum.forget();
     this.#store(number, (slot, now) => ordered(slot, owner, order, now));
-    this.#busySlot = number;
+    const busy = { slot: number, hasNews: false };
+    this.#busy = busy;
     try {
-      await this.#call((keypad, call) => this.#tell(keypad, { number, code, order }, call));
-      this.#store(number, reported);
+      const held = await this.#call((keypad, call) => this.#tell(keypad, { number, code, order }, call));
+      this.#keepAnswer(number, busy.hasNews ? null : held);
       return true;
     } catch (error) {
       if (!isLock(error)) throw error;
@@ -325,22 +328,34 @@ export class LockWorker {
       this.#store(number, (slot) => failed(slot, sentenceOf(error), wasAsked(error)));
       return false;
     } finally {
-      this.#busySlot = null;
+      this.#busy = null;
     }
   }
 
+  /** `held`: what the driver read after the order; null: nothing that holds still, so it is to be read. */
+  #keepAnswer(number: number, held: SlotContent | null): void {
+    const found = held === null ? null : foundIn(this.#parts.deps, held);
+    if (found !== null) this.#unread.delete(number);
+    this.#store(number, (slot, now) => (found === null ? reported(slot) : read(reported(slot), found, now)));
+  }
+
+  /** What the slot was read to hold then; null: it was not, or its window has to be looked at too. */
   async #tell(
     keypad: OnDeviceKeypad,
     { number, code, order }: { number: number; code: Secret<string> | null; order: SlotOrder | null },
     call: Call,
-  ): Promise<void> {
+  ): Promise<SlotContent | null> {
     if (code === null) return keypad.clearSlot(number, call);
     const window = order?.window ?? null;
-    if (window === null) return keypad.writeSlot(number, code, call);
     const { schedule } = keypad;
+    if (window === null) {
+      const held = await keypad.writeSlot(number, code, call);
+      return schedule === undefined ? held : null;
+    }
     if (schedule === undefined) throw new DriverError("device.refused", "none", "the lock keeps no windows");
     await this.#clock.tell(schedule, call);
     await schedule.write(number, code, window, call);
+    return null;
   }
 
   /** Asked again and again the lock does not keep this window: the gateway sees to it. An empty slot is still empty. */
@@ -369,32 +384,12 @@ export class LockWorker {
   }
 
   #call<T>(work: (keypad: OnDeviceKeypad, call: Call) => Promise<T>): Promise<T> {
-    const { devices, clock } = this.#parts.deps;
-    const limit = new AbortController();
-    const end = (): void => limit.abort(this.#stop.signal.reason);
-    this.#stop.signal.addEventListener("abort", end, { once: true });
-    const used = devices.use(this.#lock.unit, limit.signal, ({ keypadLock }) => {
-      const cancel = clock.startTimer(CALL_LIMIT_MS, () =>
-        limit.abort(new DriverError("device.silent", "unknown", "the lock took too long")),
-      );
-      if (keypadLock?.codes !== "on_device") {
-        cancel();
-        throw new DriverError("device.wrong", "none", "the unit keeps no codes");
-      }
-      return work(keypadLock, { signal: limit.signal }).finally(cancel);
-    });
-    return used.finally(() => this.#stop.signal.removeEventListener("abort", end));
+    return callLock(this.#parts.deps, { unit: this.#lock.unit, stop: this.#stop.signal }, work);
   }
 
   /** Objects whose standing hangs on the lock as a whole: it came, it went, it is full. */
   settleAll(): void {
     const { deps, transact } = this.#parts;
-    const { keypads } = deps.store;
-    transact({}, (tx) => {
-      const owners = new Set(keypads.wishes(this.#lock.id).map(({ kind, id }) => ownerOf(kind, id)));
-      for (const { slot } of keypads.slots(this.#lock.id)) if (slot.owner !== null) owners.add(slot.owner);
-      const plan = planOf(deps, this.#lock.id);
-      for (const owner of owners) settleOwner(deps, tx, owner, { plan: { lockId: this.#lock.id, plan } });
-    });
+    transact({}, (tx) => settleLock(deps, tx, this.#lock.id));
   }
 }

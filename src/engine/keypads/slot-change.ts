@@ -1,11 +1,17 @@
-import { type Slot, surePin } from "#src/domain/codes/slot";
+import type { SlotContent } from "#driver-api";
+import { type Found, type Slot, surePin } from "#src/domain/codes/slot";
 import type { EngineDeps } from "../engine-deps.js";
 import type { LockSlot } from "../ports.js";
 import type { EngineTransaction } from "../transaction.js";
-import type { KnownPlan } from "./lock-plan.js";
-import { objectOf } from "./owner.js";
+import { type KnownPlan, planOf } from "./lock-plan.js";
+import { objectOf, ownerOf } from "./owner.js";
 import { settleCode } from "./settle-code.js";
 import { settleCredential } from "./step-credential.js";
+
+/** What a driver read, with the PIN as its keyed hash. */
+export function foundIn({ store }: Pick<EngineDeps, "store">, content: SlotContent): Found {
+  return content.is === "code" ? { is: "code", pin: store.keypads.pinOf(content.code) } : content;
+}
 
 /** Stores what is known of a slot now, tells the journal what became of it, and settles whose code it is. */
 export function storeSlot(deps: EngineDeps, tx: EngineTransaction, before: LockSlot, after: Slot): void {
@@ -45,4 +51,13 @@ export function settleOwner(
   const { kind, id } = objectOf(owner);
   if (kind === "acs_credential") settleCredential(deps, tx, id, known.plan);
   else settleCode(deps, tx, id, known);
+}
+
+/** The same for everybody whose code lies on a lock, or is to. */
+export function settleLock(deps: EngineDeps, tx: EngineTransaction, lockId: string): void {
+  const { keypads } = deps.store;
+  const owners = new Set(keypads.wishes(lockId).map(({ kind, id }) => ownerOf(kind, id)));
+  for (const { slot } of keypads.slots(lockId)) if (slot.owner !== null) owners.add(slot.owner);
+  const plan = planOf(deps, lockId);
+  for (const owner of owners) settleOwner(deps, tx, owner, { plan: { lockId, plan } });
 }

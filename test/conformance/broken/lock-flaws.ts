@@ -8,6 +8,15 @@ export const lockFlaws: readonly Flaw[] = [
     ["locks.ts", "await session.perform(requests.clearSlot(unit, slot), call);", ""],
   ),
   flaw(
+    "says that it read an empty slot after it wrote a code there",
+    ["K01"],
+    [
+      "locks.ts",
+      "await session.perform(requests.writeSlot(unit, slot, code), call);\n      return null;",
+      'await session.perform(requests.writeSlot(unit, slot, code), call);\n      return { is: "empty" };',
+    ],
+  ),
+  flaw(
     "a slot's clearing is harmless to it",
     ["K02"],
     ["protocol.ts", 'change("clearSlot"', 'ask("clearSlot"'],
