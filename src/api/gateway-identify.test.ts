@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { identifyDevice } from "#src/api/gateway-identify";
 import { EngineRig } from "#test/support/engine-rig";
@@ -23,6 +24,20 @@ test("a device that has lamps shows itself, and is as before", async () => {
   expect(stripes.lamp).toBe("off");
 });
 
+test("an encoder is found by its key or its name as well, and alone shows itself", async () => {
+  const rig = await desk();
+  const { deps } = rig.engine;
+  const encoder = { id: randomUUID(), key: "bar", name: "Bar", systemId: "", unit: "stripes/main" };
+  const inventory = { ...deps.inventory, encoders: [encoder] };
+  for (const named of ["bar", "BAR", encoder.id]) {
+    const found = identifyDevice({ ...deps, inventory }, named);
+    expect(await rig.clock.until(found, { msMax: 15_000 })).toEqual(["main"]);
+  }
+  const other = { ...inventory, encoders: [{ ...encoder, unit: "stripes/none" }] };
+  const none = identifyDevice({ ...deps, inventory: other }, "bar").catch((error: unknown) => error);
+  expect(await rig.clock.until(none, { msMax: 15_000 })).toHaveProperty("type", "device_cannot_identify");
+});
+
 test("says why it cannot: no such device, not connected, busy, or nothing to show itself with", async () => {
   const rig = await desk();
   const identify = (key: string) =>
@@ -31,6 +46,7 @@ test("says why it cannot: no such device, not connected, busy, or nothing to sho
       { msMax: 40_000 },
     );
   expect(await identify("nowhere")).toMatchObject({ status: 404, type: "device_not_found" });
+  expect(await identify("nowhere")).toHaveProperty("message", expect.stringContaining("stripes"));
 
   let finish = (): void => undefined;
   const work = rig.devices.use("stripes/main", new AbortController().signal, () => {

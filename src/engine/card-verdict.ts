@@ -1,6 +1,7 @@
 import { type CardState, REASONS } from "#src/cards/card-state";
 import type { CardVerdict } from "#src/domain/seam/scan";
 import { acsCredentialSpec } from "#src/domain/spec";
+import { siteTime } from "#src/lib/site-time";
 import type { Engine } from "./engine.js";
 import type { ObjectRow } from "./ports.js";
 
@@ -48,9 +49,10 @@ function standing(
   { startsAt, endsAt }: Validity,
   generation: number | null,
 ): CardVerdict {
-  const { now, certain, quality } = engine.deps.time.read();
+  const { time, inventory } = engine.deps;
+  const { now, certain, quality } = time.read();
   const isOver = endsAt !== null && endsAt <= (quality === "unknown" ? certain : now);
-  const end = endsAt === null ? "has no end date" : `opens until ${new Date(endsAt).toISOString()}`;
+  const end = endsAt === null ? "has no end date" : `opens until ${siteTime(endsAt, inventory.timeZone)}`;
   if (owner === null) {
     const message = isOver
       ? "It is a card of this site whose credential is gone, and its time is over."
@@ -78,7 +80,7 @@ function standing(
       ? verdict("suspended", "It is suspended and opens nothing.")
       : verdict("suspended", `It is suspended here. Locks that ask nobody do not know: it ${end}.`);
   if (startsAt !== null && startsAt > now)
-    return verdict("not_yet_valid", `It opens from ${new Date(startsAt).toISOString()} on.`);
+    return verdict("not_yet_valid", `It opens from ${siteTime(startsAt, inventory.timeZone)} on.`);
   return verdict("valid", "It is valid.");
 }
 

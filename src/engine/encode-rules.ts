@@ -1,5 +1,6 @@
 import type { RefusalReason } from "#src/domain/credential/credential.events";
 import { acsCredentialSpec } from "#src/domain/spec";
+import { siteTime } from "#src/lib/site-time";
 import type { CardOnEncoder } from "./card-on-encoder.js";
 import type { Engine } from "./engine.js";
 import type { EngineDeps } from "./engine-deps.js";
@@ -29,7 +30,8 @@ export function anotherGuestsCard(deps: EngineDeps, job: Job, { state }: CardOnE
   if (owner?.record?.context.denied != null) return null;
   const endsAt = state.validTo === null ? null : state.validTo * 1_000;
   if (endsAt !== null && endsAt <= deps.time.read().certain) return null;
-  const until = endsAt === null ? "without an end date" : `until ${new Date(endsAt).toISOString()}`;
+  const until =
+    endsAt === null ? "without an end date" : `until ${siteTime(endsAt, deps.inventory.timeZone)}`;
   return `this card opens ${doorsOf(deps, owner)} for another guest ${until}: take another card, or encode with overwrite [another_guests_card]`;
 }
 

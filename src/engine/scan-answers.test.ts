@@ -66,7 +66,7 @@ const CASES: readonly (readonly [string, () => Promise<EngineRig>, Expected])[] 
     async () => (await desk({ starts_at: "2026-11-25T14:00:00.000Z" })).rig,
     {
       state: "not_yet_valid",
-      says: /opens from 2026-11-25T14:00/,
+      says: /opens from 2026-11-25 14:00 \(/,
       isRead: true,
       isOurs: true,
       warning: null,
@@ -88,7 +88,13 @@ const CASES: readonly (readonly [string, () => Promise<EngineRig>, Expected])[] 
       feed(rig, { ends_at: "2026-12-01T11:00:00.000Z" });
       return rig;
     },
-    { state: "valid", says: /valid/, isRead: true, isOurs: true, warning: [OUT_OF_SYNC, /in ends_at/] },
+    {
+      state: "valid",
+      says: /valid/,
+      isRead: true,
+      isOurs: true,
+      warning: [OUT_OF_SYNC, /card ends at another time/],
+    },
   ],
   [
     "a stale one: it opens other doors than is wanted",

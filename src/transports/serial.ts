@@ -195,5 +195,9 @@ async function openError(path: string, cause: unknown): Promise<PortError> {
       cause,
     );
   }
-  return new PortError("port.refused", `${path} cannot be used as a serial port: ${text}`, cause);
+  return new PortError(
+    "port.refused",
+    `${path} cannot be used as a serial port: ${text.replace(/^Error:? /, "")}`,
+    cause,
+  );
 }

@@ -65,8 +65,9 @@ test("asked, an encoder says what it is; a modem is told as what answered each d
 
   const modem = await plugIn(new OtherDevice());
   const unknown = await cli("devices", "probe", modem, "--driver", "pn532");
-  expect(unknown.out).toContain(`${modem}, asked as pn532: something answers at this port`);
-  expect(unknown.out).toContain("[device.wrong]");
+  expect(unknown.code).toBe(EXIT.failed);
+  expect(unknown.error).toContain(`${modem}, asked as pn532: something answers at this port`);
+  expect(unknown.error).toContain("[device.wrong]");
 });
 
 test("a port that a device uses is never asked, by whatever name", async () => {

@@ -4,6 +4,7 @@ import { devicesIdentify, statusGet } from "#src/api/schemas/desk";
 import { type foundPort, portsFound, portsProbe } from "#src/api/schemas/ports";
 import type { CliContext } from "../context.js";
 import { understood } from "../daemon-client.js";
+import { CliError, EXIT } from "../exit-codes.js";
 import type { AddCommand } from "../program.js";
 import { timeOf } from "../words.js";
 import { addDeviceCommands, ASK_MS_MAX, nameOf, unknownWords } from "./add-device.js";
@@ -29,10 +30,12 @@ export function deviceCommands(program: Command, add: AddCommand): void {
       .argument("<ports...>", "as devices list shows them")
       .option("--driver <driver>", "ask with this driver only"),
     async ({ client, output }, ports, { driver }: { readonly driver?: string }) => {
+      output.note("Asking. What does not answer takes a while.");
       const { found, tried } = await client.call(portsProbe, { ports: [...ports], driver }, ASK_MS_MAX);
+      if (found.length === 0) throw new CliError(EXIT.failed, "device_unknown", unknownWords(tried));
       output.list(found, {
         columns: { PORT: ({ port }) => port, IS: nameOf, DRIVER: ({ driver: id }) => id },
-        empty: unknownWords(tried),
+        empty: "",
       });
     },
   );
@@ -40,8 +43,8 @@ export function deviceCommands(program: Command, add: AddCommand): void {
   add(
     devices
       .command("identify")
-      .description("have a device blink or beep, to find it")
-      .argument("<device>", "its key, as devices list shows it"),
+      .description("have a device or encoder blink or beep, to find it")
+      .argument("<device>", "its key, or an encoder's key or name, as devices list shows them"),
     async ({ client, output }, [device = ""]) => {
       const { units } = await client.call(devicesIdentify, { device });
       output.note(

@@ -226,7 +226,7 @@ describe("scan result", () => {
     [
       "a stale end",
       { card, seam: { ...seam, endsAt: AT + 60_000 } },
-      ["The card differs from the credential in ends_at."],
+      ["The card ends at another time than the credential: encode it again."],
     ],
     [
       "an older card",
@@ -243,7 +243,7 @@ describe("scan result", () => {
     [
       "a change that no date shows",
       { card, seam: { ...seam, isSynced: false } },
-      ["The credential has changed since this card was written."],
+      ["The credential has changed since this card was written: encode it again."],
     ],
   ])("%s", (_, facts, messages) => {
     const rendered = renderScan(facts);

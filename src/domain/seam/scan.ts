@@ -96,12 +96,13 @@ function differenceOf(
   if (seam.isRevoked) return "The credential was revoked after this card was made.";
   const { validity } = card;
   const differing = [
-    ...(validity === null || seconds(validity.startsAt) === seconds(seam.startsAt) ? [] : ["starts_at"]),
-    ...(validity === null || seconds(validity.endsAt) === seconds(seam.endsAt) ? [] : ["ends_at"]),
+    ...(validity === null || seconds(validity.startsAt) === seconds(seam.startsAt) ? [] : ["begins"]),
+    ...(validity === null || seconds(validity.endsAt) === seconds(seam.endsAt) ? [] : ["ends"]),
   ];
-  if (differing.length > 0) return `The card differs from the credential in ${differing.join(" and ")}.`;
+  if (differing.length > 0)
+    return `The card ${differing.join(" and ")} at another time than the credential: encode it again.`;
   if (!seam.isNewest) return "A newer card was written for this credential.";
-  return seam.isSynced ? null : "The credential has changed since this card was written.";
+  return seam.isSynced ? null : "The credential has changed since this card was written: encode it again.";
 }
 
 function seconds(epochMs: number | null): number | null {
