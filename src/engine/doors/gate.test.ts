@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { gatewayModel } from "#src/api/gateway-model";
 import { isoInstant } from "#src/domain/seam/instant";
+import { Secret } from "#src/lib/secret";
 import { KeypadRig, LOCK } from "#test/support/keypad-rig";
 
 const A = "11111111-0000-4000-8000-000000000001";
@@ -112,4 +114,15 @@ test("no PIN is told, kept or logged", async () => {
     meta.get(`door_state:${LOCK.door}`),
   ]);
   expect(text).not.toContain("471147");
+});
+
+test("a keypad without slots is never full: its code has no error, and who asked for it hears that it is set", async () => {
+  const gate = await new Gate().ready();
+  gate.feedCode(A, "4711", { device_id: LOCK.door });
+  await gate.settle();
+  expect(gate.observed(A)).toMatchObject({ status: "set", errors: [], warnings: [] });
+  const { accessCodes } = gatewayModel(gate.engine, { isSandbox: false });
+  const by = { name: "desk", role: "technician", seesPins: true } as const;
+  const { attempt } = accessCodes.create({ deviceId: LOCK.door, code: new Secret("2222") }, by);
+  expect(gate.store.attempts.get(attempt["action_attempt_id"] as string)?.status).toBe("success");
 });

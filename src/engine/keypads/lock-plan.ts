@@ -23,7 +23,10 @@ export function planOf(
   }));
   const capacity = keypad?.codes === "on_device" ? (keypad.slots ?? 0) : 0;
   const slots = keypads.slots(lockId).map(({ slot }) => (unread.has(slot.slot) ? outdated(slot) : slot));
-  return planCodes(wanted, { capacity, slots }, time.read().now);
+  const plan = planCodes(wanted, { capacity, slots }, time.read().now);
+  if (capacity > 0) return plan;
+  // What has no slots, or was never seen, is not full.
+  return { ...plan, problems: new Map([...plan.problems].filter(([, { code }]) => code !== "no_space")) };
 }
 
 /** The plan of a lock that was made just now: for those who ask for many of its codes. */
