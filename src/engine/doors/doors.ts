@@ -1,4 +1,5 @@
 import { DriverError, type KeypadInput, type OnGatewayKeypad } from "#driver-api";
+import { isOver } from "#src/domain/codes/schedule";
 import {
   CARD_PIN_MS,
   decide,
@@ -12,9 +13,11 @@ import { type Lockout, NO_LOCKOUT } from "#src/domain/doors/lockout";
 import type { InventoryLock } from "#src/domain/inventory";
 import type { JsonObject } from "#src/lib/json";
 import type { KeypadsParts } from "../keypads/keypads.js";
-import { objectOf } from "../keypads/owner.js";
+import { objectOf, ownerOf } from "../keypads/owner.js";
 import { useUp } from "../keypads/use-up.js";
+import type { ObjectRow } from "../ports.js";
 import { DoorNews } from "./door-news.js";
+import { EndedCodes } from "./ended-codes.js";
 import { Holders } from "./holders.js";
 
 /** How one door is opened; by its unit. */
@@ -42,6 +45,7 @@ const ACTS_MAX = 4;
 export class Doors {
   readonly #parts: DoorsParts;
   readonly #holders: Holders;
+  readonly #ended = new EndedCodes();
   readonly #news: DoorNews;
   readonly #memory = new Map<string, Memory>();
   readonly #acting = new Map<string, number>();
@@ -56,6 +60,15 @@ export class Doors {
   /** Call it every few seconds: what could not be stored is tried again. */
   turn(): void {
     this.#news.flush();
+  }
+
+  /** The time of this access code may be over: whoever types it from now on comes late. */
+  noteEnd({ id, spec }: ObjectRow): void {
+    const { inventory, store, time } = this.#parts.deps;
+    const lock = inventory.locks.find((known) => known.id === spec["device_id"]);
+    if (lock === undefined || store.keypads.lock(lock.id)?.observed.keypad?.codes !== "on_gateway") return;
+    const holder = this.#holders.again(ownerOf("access_code", id), lock);
+    if (holder?.isAllowed === true && isOver(holder, time.read().certain)) this.#ended.add(lock.id, holder);
   }
 
   /** Badges that are held to this unit's reader open nothing until the returned function is called. */
@@ -140,8 +153,11 @@ export class Doors {
 
   #entryOf(lock: InventoryLock, input: KeypadInput): Entry {
     if (input.type === "card") return { by: "card", holders: this.#holders.byCard(lock, input.card) };
-    const { keypads } = this.#parts.deps.store;
-    return { by: "pin", pin: keypads.pinOf(input.keys), holders: this.#holders.byPin(lock, input.keys) };
+    const { store, time } = this.#parts.deps;
+    const pin = store.keypads.pinOf(input.keys);
+    const holders = this.#holders.byPin(lock, input.keys);
+    const late = holders.length > 0 ? undefined : this.#ended.find(lock.id, pin, time.read().now);
+    return { by: "pin", pin, holders: late === undefined ? holders : [late] };
   }
 
   #door(lock: InventoryLock): Door {

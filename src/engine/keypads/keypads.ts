@@ -21,6 +21,7 @@ export type LocalCode = Omit<CodeDocument, "kind"> & { readonly kind: "access_co
 export interface KeypadsParts {
   readonly deps: EngineDeps;
   readonly transact: <T>(cause: Cause, work: (tx: EngineTransaction) => T) => T;
+  readonly group: <T>(work: () => T) => T;
   readonly localChanges: (documents: readonly LocalCode[], cause: Cause, what: string) => void;
 }
 
@@ -47,6 +48,7 @@ export class Keypads {
         {
           deps: parts.deps,
           transact: parts.transact,
+          group: parts.group,
           onForeign: (lockId) => this.#foreign(lockId),
         },
         lock,
@@ -206,8 +208,10 @@ export class Keypads {
   /** Its window opened or ended. */
   reconsider(tx: EngineTransaction, row: ObjectRow): void {
     const { deps } = this.#parts;
-    if (row.kind === "access_code") reconsiderCode(deps, tx, row);
-    else if (row.kind === "acs_credential") reconsiderCredential(deps, tx, row);
+    if (row.kind === "access_code") {
+      this.doors.noteEnd(row);
+      reconsiderCode(deps, tx, row);
+    } else if (row.kind === "acs_credential") reconsiderCredential(deps, tx, row);
   }
 
   /** A code that is long on its way says so, and whoever waits for it is told that it takes longer. */
