@@ -17,3 +17,9 @@ export function reserveRefusal({ freeBytes }: Pick<EngineDeps, "freeBytes">): st
   const freeMb = Math.floor(free / 1024 / 1024);
   return `the disk has ${freeMb} MB left, and 64 MB are kept for the record of what happens: free some space on it, then encode again [${STORAGE_FULL}]`;
 }
+
+/** The same of what waits for room by itself. No figure in it changes, or the record would grow with each look at it. */
+export function shortageOf(deps: Pick<EngineDeps, "freeBytes">): string | null {
+  if (reserveRefusal(deps) === null) return null;
+  return "the gateway's disk has less than 64 MB left, which are kept for the record of what happens: free some space on it";
+}

@@ -46,6 +46,8 @@ export interface CodeSituation {
   readonly keypad: "on_device" | "on_gateway" | "unknown" | "removed";
   /** Why the lock cannot be reached now; null when it can. */
   readonly offline: string | null;
+  /** Why nothing is put on any lock now; null: nothing is in the way of it. */
+  readonly shortage: string | null;
   readonly isBackupAvailable: boolean;
 }
 
@@ -156,6 +158,10 @@ function errorsOf(situation: CodeSituation, status: Status): readonly Body[] {
     });
   }
   const reason = slot?.rest?.reason ?? slot?.problem ?? null;
+  if (isHeldBack(situation, status) && reason === null) {
+    const message = `The code is not put on the lock: ${situation.shortage}. It is tried again every few seconds.`;
+    errors.push({ code: "failed_to_set_on_device", message });
+  }
   if (slot !== null && reason !== null && (status === "setting" || status === "removing")) {
     errors.push({
       code: status === "setting" ? "failed_to_set_on_device" : "failed_to_remove_from_device",
@@ -163,6 +169,11 @@ function errorsOf(situation: CodeSituation, status: Status): readonly Body[] {
     });
   }
   return errors;
+}
+
+/** It waits for room on the disk, and nothing of it is on its way. */
+function isHeldBack({ shortage, slot, pin }: CodeSituation, status: Status): boolean {
+  return shortage !== null && status === "setting" && slot?.sent?.pin !== pin;
 }
 
 function failureMessage(slot: Slot, reason: string, status: "setting" | "removing"): string {

@@ -132,7 +132,10 @@ export function happened(
 /** Below this an app is told that the battery is low. */
 const LOW_BATTERY = 0.2;
 
-/** What the lock says when it is asked; what it does not say stays as it was. No event: it may have been so for long. */
+/**
+ * What the lock says when it is asked; what it does not say stays as it was. How its bolt and door stand is no event: it
+ * may have been so for long. A battery that is another now is: an app waits for the word that it is low.
+ */
 export function noteLockState(
   deps: EngineDeps,
   tx: EngineTransaction,
@@ -142,8 +145,23 @@ export function noteLockState(
   observeLock(deps, tx, lock, {
     ...(isLocked === null ? {} : { locked: isLocked }),
     ...(isDoorOpen === null ? {} : { doorOpen: isDoorOpen }),
-    ...(battery === null ? {} : { battery }),
   });
+  if (battery === null) return;
+  const isFirst = lockRow(deps, lock.id).observed.battery === null;
+  if (isFirst && battery >= LOW_BATTERY) observeLock(deps, tx, lock, { battery });
+  else noteBattery(deps, tx, lock, battery);
+}
+
+function noteBattery(deps: EngineDeps, tx: EngineTransaction, lock: InventoryLock, level: number): void {
+  const before = lockRow(deps, lock.id).observed.battery;
+  if (before === level) return;
+  observeLock(deps, tx, lock, { battery: level });
+  happened(tx, lock, "device.battery_status_changed", {
+    battery_level: level,
+    battery_status: batteryStatus(level),
+  });
+  const isLow = level < LOW_BATTERY && (before === null || before >= LOW_BATTERY);
+  if (isLow) happened(tx, lock, "device.low_battery", { battery_level: level });
 }
 
 /** Seam's reason codes, and a sentence for a person. */
@@ -179,18 +197,9 @@ export function noteLockEvent(
     case "door":
       observeLock(deps, tx, lock, { doorOpen: event.isOpen });
       return;
-    case "battery": {
-      const before = lockRow(deps, lock.id).observed.battery;
-      observeLock(deps, tx, lock, { battery: event.level });
-      if (before === event.level) return;
-      happened(tx, lock, "device.battery_status_changed", {
-        battery_level: event.level,
-        battery_status: batteryStatus(event.level),
-      });
-      const isLow = event.level < LOW_BATTERY && (before === null || before >= LOW_BATTERY);
-      if (isLow) happened(tx, lock, "device.low_battery", { battery_level: event.level });
+    case "battery":
+      noteBattery(deps, tx, lock, event.level);
       return;
-    }
     case "jammed": {
       const { warnings } = lockRow(deps, lock.id).observed;
       if (warnings.some(({ message }) => message === JAMMED)) return;

@@ -61,3 +61,33 @@ test("a lock that comes back is asked how it stands, and nobody is told that it 
   expect(deviceOf(rig).properties).toMatchObject({ online: true, locked: false });
   expect(rig.events().filter((type) => type.startsWith("lock."))).toHaveLength(told);
 });
+
+test("a battery that ran low while the lock was away is told when it is back, and once", async () => {
+  const rig = await new KeypadRig().ready();
+  const batteryNews = () => rig.events().filter((type) => /battery/.test(type));
+  rig.simulator.reportBattery("lock-1", 80);
+  await rig.settle();
+  expect(batteryNews()).toEqual(["device.battery_status_changed"]);
+  rig.unplug();
+  await rig.settle();
+  rig.simulator.reportBattery("lock-1", 12);
+  await rig.plug();
+  expect(deviceOf(rig).properties).toMatchObject({ battery: { level: 0.12, status: "low" } });
+  const low = ["device.battery_status_changed", "device.battery_status_changed", "device.low_battery"];
+  expect(batteryNews()).toEqual(low);
+  rig.unplug();
+  await rig.settle();
+  await rig.plug();
+  expect(batteryNews()).toEqual(low);
+});
+
+test.each([
+  [80, []],
+  [12, ["device.battery_status_changed", "device.low_battery"]],
+])("a lock that is seen for the first time with %i %% tells %j", async (percent, news) => {
+  const rig = new KeypadRig();
+  rig.simulator.reportBattery("lock-1", percent);
+  await rig.ready();
+  expect(deviceOf(rig).properties).toMatchObject({ battery_level: percent / 100 });
+  expect(rig.events().filter((type) => /battery/.test(type))).toEqual(news);
+});

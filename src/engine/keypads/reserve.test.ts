@@ -7,6 +7,7 @@ import { SITE } from "#test/support/engine-rig";
 
 const A = "11111111-0000-4000-8000-000000000001";
 const B = "11111111-0000-4000-8000-000000000002";
+const C = "22222222-0000-4000-8000-000000000001";
 const BY = { name: "desk", role: "technician", seesPins: true } as const;
 const HOUR = 3_600_000;
 
@@ -66,7 +67,36 @@ test("a code of the cloud waits until there is room, while others are taken off"
   await rig.settle();
   expect(rig.held("lock-1")).toEqual({});
   expect(rig.status(B)).toBe("setting");
+  expect(rig.observed(B)).toMatchObject({
+    errors: [
+      { code: "failed_to_set_on_device", message: expect.stringContaining("less than 64 MB left") as string },
+    ],
+  });
+  expect(rig.eventsOf(B)).toContain("failed_to_set_on_device");
   disk.freeBytes = RESERVE_BYTES;
   await rig.settle();
+  expect(rig.observed(B)).toMatchObject({ status: "set", errors: [] });
   expect(Object.values(rig.held("lock-1"))).toEqual(["5555"]);
+});
+
+test("a code that waits for its lock says so when the disk fills up meanwhile", async () => {
+  const { rig, disk } = await nearlyFull();
+  disk.freeBytes = RESERVE_BYTES;
+  rig.unplug();
+  await rig.settle();
+  rig.feedCode(B, "5555");
+  rig.feedPin(C, "6666");
+  await rig.settle();
+  expect(rig.observed(B)?.errors).toMatchObject([{ code: "device_offline" }]);
+  disk.freeBytes = 0;
+  await rig.plug();
+  expect(rig.observed(B)?.errors).toMatchObject([
+    { code: "failed_to_set_on_device", message: expect.stringContaining("less than 64 MB left") as string },
+  ]);
+  expect(JSON.stringify(rig.store.objects.get("acs_credential", C)?.record)).toContain(
+    "less than 64 MB left",
+  );
+  disk.freeBytes = RESERVE_BYTES;
+  await rig.settle();
+  expect([rig.status(B), rig.state(C)]).toEqual(["set", "issued"]);
 });

@@ -11,6 +11,7 @@ import { offlineReason } from "../device-problem.js";
 import type { EngineDeps } from "../engine-deps.js";
 import { isGoneState } from "../gone-state.js";
 import type { CodeWish, ObjectRow } from "../ports.js";
+import { shortageOf } from "../reserve.js";
 import type { EngineTransaction } from "../transaction.js";
 import { lockRow } from "./lock-facts.js";
 import { type KnownPlan, planFor, slotOf } from "./lock-plan.js";
@@ -137,6 +138,7 @@ function managedLife(
       holder: holderOf(deps, lockId, problem),
       keypad: isConfigured ? codes : "removed",
       offline: offlineMessage(deps, lockId),
+      shortage: isWanted && !isSet ? shortageOf(deps) : null,
       isBackupAvailable: hasBackup(deps, spec),
     },
     before,

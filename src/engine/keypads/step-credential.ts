@@ -8,6 +8,7 @@ import { offlineReason } from "../device-problem.js";
 import type { EngineDeps } from "../engine-deps.js";
 import { entitledSpec } from "../entitled.js";
 import type { LockSlot, ObjectRow } from "../ports.js";
+import { shortageOf } from "../reserve.js";
 import type { EngineTransaction } from "../transaction.js";
 import { type KnownPlan, planFor, slotOf } from "./lock-plan.js";
 import { ownerOf } from "./owner.js";
@@ -153,15 +154,17 @@ function laggingLocks(
       wish === undefined
         ? undefined
         : planFor(deps, lockId, plan).problems.get(ownerOf("acs_credential", id));
-    lagging.set(lockId, reasonOf(deps, { unit: lock?.unit, problem: problem?.code, slot }));
+    const isWanted = wish !== undefined;
+    lagging.set(lockId, reasonOf(deps, { unit: lock?.unit, isWanted, problem: problem?.code, slot }));
   }
   return lagging;
 }
 
 function reasonOf(
-  { devices }: EngineDeps,
+  deps: EngineDeps,
   lag: {
     readonly unit: string | undefined;
+    readonly isWanted: boolean;
     readonly problem: "duplicate" | "no_space" | undefined;
     readonly slot: LockSlot["slot"] | undefined;
   },
@@ -169,10 +172,8 @@ function reasonOf(
   if (lag.unit === undefined) return "its lock is not in the configuration any more";
   if (lag.problem === "duplicate") return "another code on the lock has this PIN";
   if (lag.problem === "no_space") return "every slot of the lock is taken";
-  if (!devices.takesWork(lag.unit)) {
-    return offlineReason(devices, lag.unit).message;
-  }
-  return lag.slot?.rest?.reason ?? lag.slot?.problem ?? null;
+  if (!deps.devices.takesWork(lag.unit)) return offlineReason(deps.devices, lag.unit).message;
+  return lag.slot?.rest?.reason ?? lag.slot?.problem ?? (lag.isWanted ? shortageOf(deps) : null);
 }
 
 /** One error for each entrance that lags, and none for one that does no more. */
