@@ -124,6 +124,11 @@ export abstract class SimulatedLocks {
     this.tell(0xe2, unit, Buffer.from([5, 0, 0]));
   }
 
+  /** Someone opens its cover. */
+  tamper(unit: string): void {
+    this.tell(0xe2, unit, Buffer.from([6, 0, 0]));
+  }
+
   /** What the slots of a lock hold. */
   codesOf(unit: string): Readonly<Record<number, string>> {
     const held = this.#slotNumbers(unit).map((slot) => [slot, this.#slot(unit, slot)?.toString()] as const);

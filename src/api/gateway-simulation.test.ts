@@ -41,6 +41,7 @@ function hand(): Simulation {
     setCodeAtLock: none,
     enterCode: none,
     lockByHand: none,
+    befall: none,
     setConnected: none,
   };
 }

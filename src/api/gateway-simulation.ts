@@ -60,10 +60,13 @@ export class GatewaySimulation {
       case "set_code":
         return this.#setCode(order.deviceId, order.name, pinOf(code));
       case "enter_code":
-        this.#hardware.enterCode(this.#unit(order.deviceId), pinOf(code));
+        await this.#hardware.enterCode(this.#unit(order.deviceId), pinOf(code));
         return {};
       case "lock_by_hand":
-        this.#hardware.lockByHand(this.#unit(order.deviceId));
+        await this.#hardware.lockByHand(this.#unit(order.deviceId));
+        return {};
+      case "befall_lock":
+        await this.#hardware.befall(this.#unit(order.deviceId), order.incident);
         return {};
       case "set_connected":
         await this.#hardware.setConnected(this.#unit(order.deviceId), order.isConnected);
@@ -208,7 +211,7 @@ export class GatewaySimulation {
 
   async #setCode(deviceId: string, name: string, code: Secret<string>): Promise<JsonObject> {
     const { store, clock } = this.#engine.deps;
-    this.#hardware.setCodeAtLock(this.#unit(deviceId), code);
+    await this.#hardware.setCodeAtLock(this.#unit(deviceId), code);
     for (let waited = 0; waited < SEEN_WITHIN_MS; waited += LOOK_EVERY_MS) {
       await sleep(clock, LOOK_EVERY_MS, new AbortController().signal);
       const [row] = store.objects.list("access_code", {
@@ -283,6 +286,7 @@ export function gatewaySimulation(
       attempt({ do: "enter_code", deviceId }, code, "SIMULATE_KEYPAD_CODE_ENTRY", by),
     lockByHand: (deviceId, by) =>
       attempt({ do: "lock_by_hand", deviceId }, null, "SIMULATE_MANUAL_LOCK_VIA_KEYPAD", by),
+    befall: (deviceId, incident) => arm({ do: "befall_lock", deviceId, incident }),
     setConnected: (deviceId, isConnected) => arm({ do: "set_connected", deviceId, isConnected }),
   };
 }

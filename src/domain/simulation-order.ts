@@ -35,6 +35,15 @@ const scanOutcome = z.discriminatedUnion("is", [
 ]);
 export type ScanOutcome = z.infer<typeof scanOutcome>;
 
+/** What befalls a lock without anybody asking it. */
+const lockIncident = z.discriminatedUnion("is", [
+  z.object({ is: z.enum(["jammed", "tampered"]) }),
+  z.object({ is: z.literal("door"), isOpen: z.boolean() }),
+  /** 0 to 1. */
+  z.object({ is: z.literal("battery"), level: z.number().min(0).max(1) }),
+]);
+export type LockIncident = z.infer<typeof lockIncident>;
+
 export const simulationOrder = z.discriminatedUnion("do", [
   z.object({ do: z.literal("next_encode"), encoderId: z.string(), outcome: encodeOutcome }),
   z.object({ do: z.literal("next_scan"), encoderId: z.string(), outcome: scanOutcome }),
@@ -43,6 +52,7 @@ export const simulationOrder = z.discriminatedUnion("do", [
   /** Somebody enters the PIN. */
   z.object({ do: z.literal("enter_code"), deviceId: z.string() }),
   z.object({ do: z.literal("lock_by_hand"), deviceId: z.string() }),
+  z.object({ do: z.literal("befall_lock"), deviceId: z.string(), incident: lockIncident }),
   z.object({ do: z.literal("set_connected"), deviceId: z.string(), isConnected: z.boolean() }),
 ]);
 export type SimulationOrder = z.infer<typeof simulationOrder>;

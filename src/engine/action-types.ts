@@ -21,6 +21,7 @@ export function simulatedActionType(order: SimulationOrder): string {
     case "next_encode":
     case "next_scan":
     case "set_code":
+    case "befall_lock":
     case "set_connected":
       return ACTION_TYPES.simulate;
   }

@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { OsdpSimulator, type SimulatedPeripheral } from "#drivers/osdp/simulator";
 import { ReferenceSimulator } from "#drivers/reference/simulator";
+import type { SimulatedLock } from "#drivers/zwave/simulator-lock";
 import { SeamError, type Simulation } from "#src/api/model";
+import type { LockIncident } from "#src/domain/simulation-order";
 import { realClock } from "#src/ops/clock";
 import type { SimulatedDevice } from "./attach.js";
 import { type DeskEncoder, deskEncoder, type DeskEncoderName } from "./desk-encoders.js";
@@ -80,7 +82,7 @@ export class SimulatedSite {
     };
   }
 
-  #lockActs(): Pick<Simulation, "setCodeAtLock" | "enterCode" | "lockByHand" | "setConnected"> {
+  #lockActs(): Pick<Simulation, "setCodeAtLock" | "enterCode" | "lockByHand" | "befall" | "setConnected"> {
     const { locks, readers, gate, radio } = this;
     const partsOf = (ref: string): { readonly device: string; readonly unit: string } => {
       const [device = "", unit = ""] = ref.split("/");
@@ -92,14 +94,15 @@ export class SimulatedSite {
     const unitOfLock = (ref: string): string => {
       const { device, unit } = partsOf(ref);
       if (device === "locks") return unit;
-      throw new SeamError(400, "invalid_input", "The gate's keypad keeps no codes and has no bolt.");
+      throw new SeamError(
+        400,
+        "invalid_input",
+        "The gate's keypad keeps no codes and has neither bolt nor battery.",
+      );
     };
     return {
-      setCodeAtLock(ref, code) {
-        if (ref === radio?.unit) {
-          void radio.lock().then((lock) => lock.addAtKeypad(code.reveal()));
-          return;
-        }
+      async setCodeAtLock(ref, code) {
+        if (ref === radio?.unit) return (await radio.lock()).addAtKeypad(code.reveal());
         const unit = unitOfLock(ref);
         const held = locks.simulator.codesOf(unit);
         const free = Array.from({ length: SLOTS }, (_, index) => SLOTS - index).find(
@@ -109,18 +112,23 @@ export class SimulatedSite {
           throw new SeamError(400, "no_space_for_access_code_on_device", "Every slot is taken.");
         locks.simulator.changeSlotAtLock(unit, free, code.reveal());
       },
-      enterCode(ref, code) {
+      async enterCode(ref, code) {
         if (ref === radio?.unit) {
-          void radio.lock().then((lock) => lock.pressKeys(code.reveal()));
+          await (await radio.lock()).pressKeys(code.reveal());
           return;
         }
         const { device, unit } = partsOf(ref);
         if (device === "bus") gate.pressKeys(`${code.reveal()}#`);
         else locks.simulator.useCode(unit, code.reveal());
       },
-      lockByHand(ref) {
-        if (ref === radio?.unit) void radio.lock().then((lock) => lock.lockByHand());
-        else locks.simulator.lockByHand(unitOfLock(ref));
+      async lockByHand(ref) {
+        if (ref === radio?.unit) return (await radio.lock()).lockByHand();
+        locks.simulator.lockByHand(unitOfLock(ref));
+      },
+      async befall(ref, incident) {
+        if (ref === radio?.unit) return befallRadioLock(await radio.lock(), incident);
+        if (partsOf(ref).device === "bus" && incident.is === "tampered") gate.openCover();
+        else befallLock(locks.simulator, unitOfLock(ref), incident);
       },
       async setConnected(ref, isConnected) {
         if (ref === radio?.unit) {
@@ -133,6 +141,40 @@ export class SimulatedSite {
         else await line.unplug();
       },
     };
+  }
+}
+
+function befallLock(simulator: ReferenceSimulator, unit: string, incident: LockIncident): void {
+  switch (incident.is) {
+    case "jammed": {
+      simulator.jam(unit);
+      return;
+    }
+    case "tampered": {
+      simulator.tamper(unit);
+      return;
+    }
+    case "door": {
+      simulator.openDoor(unit, incident.isOpen);
+      return;
+    }
+    case "battery": {
+      simulator.reportBattery(unit, Math.round(incident.level * 100));
+      return;
+    }
+  }
+}
+
+function befallRadioLock(lock: SimulatedLock, incident: LockIncident): Promise<void> {
+  switch (incident.is) {
+    case "jammed":
+      return lock.notify(11);
+    case "tampered":
+      return lock.tamper();
+    case "door":
+      return lock.openDoor(incident.isOpen);
+    case "battery":
+      return lock.reportBattery(Math.round(incident.level * 100));
   }
 }
 

@@ -7,6 +7,8 @@ export interface SimulationSite {
   readonly doorId: string;
   readonly encoderId: string;
   readonly lockId: string;
+  /** A keypad that only reports. */
+  readonly gateId: string;
 }
 
 const WAITED_FOR = { waitForActionAttempt: { timeout: 30_000, pollingInterval: 100 } };
@@ -16,6 +18,7 @@ export async function playSimulationStory(sdk: Sdk, seam: Client, site: Simulati
   await scan(sdk, seam, site, acs_credential_id);
   await interrupt(sdk, seam, site);
   await useLock(sdk, seam, site);
+  await befallLock(sdk, seam, site);
 }
 
 async function newCard(seam: Client, { systemId, doorId }: SimulationSite): Promise<string> {
@@ -174,4 +177,44 @@ async function useLock(sdk: Sdk, seam: Client, { lockId: device_id }: Simulation
   await expect
     .poll(() => seam.devices.get({ device_id }), SOON)
     .toMatchObject({ properties: { online: true }, errors: [] });
+}
+
+/** Seam has no route for these, so they go through the SDK's own HTTP client. */
+async function befallLock(
+  sdk: Sdk,
+  seam: Client,
+  { lockId: device_id, gateId }: SimulationSite,
+): Promise<void> {
+  const since = new Date(Date.now() - 1_000).toISOString();
+  const befall = (what: object, device_id_of = device_id) =>
+    seam.client.post("/lockbridge/simulate/lock", { device_id: device_id_of, ...what });
+  const lock = () => seam.devices.get({ device_id });
+  for (const level of [0.95, 0.12]) {
+    await befall({ battery_level: level });
+    await expect.poll(lock, SOON).toMatchObject({ properties: { battery_level: level } });
+  }
+  for (const door_open of [true, false]) {
+    await befall({ door_open });
+    await expect.poll(lock, SOON).toMatchObject({ properties: { door_open } });
+  }
+  await befall({ jam: true });
+  await expect
+    .poll(lock, SOON)
+    .toMatchObject({ warnings: [{ message: expect.stringContaining("jammed") as string }] });
+  await seam.locks.simulate.manualLockViaKeypad({ device_id });
+  await expect.poll(lock, SOON).toMatchObject({ warnings: [], properties: { locked: true } });
+  await befall({ tamper: true });
+  await befall({ tamper: true }, gateId);
+  const told = async (id: string) =>
+    (await seam.events.list({ since, device_id: id })).map(({ event_type }) => event_type);
+  await expect
+    .poll(() => told(device_id), SOON)
+    .toEqual(expect.arrayContaining(["device.low_battery", "device.tampered"]));
+  await expect.poll(() => told(gateId), SOON).toContain("device.tampered");
+
+  for (const wrong of [{}, { jam: true, tamper: true }, { jam: false }, { battery_level: 1.01 }])
+    expect(await codeOf(sdk.errors.invalidInput, befall(wrong))).toBe("invalid_input");
+  expect(await codeOf(sdk.errors.api, befall({ jam: true }, gateId))).toBe("invalid_input");
+  const nobody = "eeeeeeee-0000-4000-8000-00000000000f";
+  expect(await codeOf(sdk.errors.api, befall({ jam: true }, nobody))).toBe("device_not_found");
 }

@@ -97,6 +97,7 @@ describe.each(SERVERS)("against $name", ({ of }) => {
         doorId: site.entranceIds[0]!,
         encoderId: site.encoderId,
         lockId: first!.id,
+        gateId: inventory.locks.find(({ unit }) => unit === "bus/gate")!.id,
       });
     },
   );

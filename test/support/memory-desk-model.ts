@@ -114,6 +114,7 @@ export function memoryDesk(site: MemorySite): MemoryDesk {
       setCodeAtLock: () => undefined,
       enterCode: () => undefined,
       lockByHand: () => undefined,
+      befall: () => undefined,
       setConnected: () => Promise.resolve(),
     },
   };

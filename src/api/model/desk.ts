@@ -1,3 +1,4 @@
+import type { LockIncident } from "#src/domain/simulation-order";
 import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import type { Caller } from "./paging.js";
@@ -122,9 +123,10 @@ export interface Simulation {
   /** While it lasts the encoder's answers are noise. */
   setGarbled(encoderId: string, isGarbled: boolean): void;
   /** `unit` is `device/unit` of the configuration. Somebody sets a PIN at the lock, in a slot that is free. */
-  setCodeAtLock(unit: string, code: Secret<string>): void;
-  enterCode(unit: string, code: Secret<string>): void;
-  lockByHand(unit: string): void;
+  setCodeAtLock(unit: string, code: Secret<string>): void | Promise<void>;
+  enterCode(unit: string, code: Secret<string>): void | Promise<void>;
+  lockByHand(unit: string): void | Promise<void>;
+  befall(unit: string, incident: LockIncident): void | Promise<void>;
   /** Pulls the plug of the device that the unit belongs to, or puts it back. */
   setConnected(unit: string, isConnected: boolean): Promise<void>;
 }

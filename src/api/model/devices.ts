@@ -1,4 +1,4 @@
-import type { EncodeOutcome, ScanOutcome } from "#src/domain/simulation-order";
+import type { EncodeOutcome, LockIncident, ScanOutcome } from "#src/domain/simulation-order";
 import type { JsonObject } from "#src/lib/json";
 import type { Secret } from "#src/lib/secret";
 import type { Caller, Page, Paging } from "./paging.js";
@@ -49,5 +49,7 @@ export interface SeamSimulation {
   /** Both answer a pending action attempt. */
   enterCode(input: { readonly deviceId: string; readonly code: Secret<string> }, by: Caller): JsonObject;
   lockByHand(deviceId: string, by: Caller): JsonObject;
+  /** The lock jams, its cover or door is opened, its battery runs low: the gateway hears of it from the lock. */
+  befall(deviceId: string, incident: LockIncident, by: Caller): Promise<void>;
   setConnected(deviceId: string, isConnected: boolean, by: Caller): Promise<void>;
 }

@@ -1,4 +1,5 @@
-import type { EncodeOutcome, ScanOutcome } from "#src/domain/simulation-order";
+import type { z } from "zod";
+import type { EncodeOutcome, LockIncident, ScanOutcome } from "#src/domain/simulation-order";
 import type { SeamSimulation } from "../model.js";
 import { route } from "../route.js";
 import {
@@ -7,6 +8,7 @@ import {
   simulateEncodeFailure,
   simulateEncodeSuccess,
   simulateKeypadEntry,
+  simulateLock,
   simulateLockByHand,
   simulateScanFailure,
   simulateScanSuccess,
@@ -61,6 +63,11 @@ export const seamSimulationRoutes = [
     action_attempt: simulation.lockByHand(input.device_id, by),
   })),
 
+  route(simulateLock, async (simulation: SeamSimulation, input, { by }) => {
+    await simulation.befall(input.device_id, incidentIn(input), by);
+    return {};
+  }),
+
   route(simulateConnect, async (simulation: SeamSimulation, input, { by }) => {
     await simulation.setConnected(input.device_id, true, by);
     return {};
@@ -71,3 +78,14 @@ export const seamSimulationRoutes = [
     return {};
   }),
 ];
+
+/** The schema lets one of them through. */
+function incidentIn({
+  jam,
+  door_open: isOpen,
+  battery_level: level,
+}: z.infer<typeof simulateLock.input>): LockIncident {
+  if (isOpen !== undefined) return { is: "door", isOpen };
+  if (level !== undefined) return { is: "battery", level };
+  return { is: jam === undefined ? "tampered" : "jammed" };
+}

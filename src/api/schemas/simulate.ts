@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ENCODE_ERRORS, SCAN_ERRORS } from "#src/domain/simulation-order";
 import { ACT, answer, endpoint } from "./endpoint.js";
-import { accessPin, id, text } from "./fields.js";
+import { accessPin, exactlyOne, id, text } from "./fields.js";
 import { accessCode, actionAttempt } from "./objects.js";
 
 /** Routes of a sandbox workspace: they act on its simulated hardware. Everywhere else they are 404. */
@@ -97,5 +97,22 @@ export const simulateDisconnect = endpoint({
   methods: ACT,
   role: "technician",
   input: z.object({ device_id: id }),
+  output: answer({}),
+});
+
+/** Ours, since Seam has none: what befalls a lock without anybody asking it. Exactly one of the four. */
+export const simulateLock = endpoint({
+  path: "/lockbridge/simulate/lock",
+  methods: ACT,
+  role: "technician",
+  input: z
+    .object({
+      device_id: id,
+      jam: z.literal(true).optional(),
+      tamper: z.literal(true).optional(),
+      door_open: z.boolean().optional(),
+      battery_level: z.number().min(0).max(1).optional(),
+    })
+    .superRefine(exactlyOne("jam", "tamper", "door_open", "battery_level")),
   output: answer({}),
 });

@@ -41,6 +41,7 @@ export function cloudSimulation(site: CloudSite, codes: SeamModel["accessCodes"]
     enterCode: ({ deviceId, code }, by) =>
       renderActionAttempt(start({ do: "enter_code", deviceId }, code, by)),
     lockByHand: (deviceId, by) => renderActionAttempt(start({ do: "lock_by_hand", deviceId }, null, by)),
+    befall: (deviceId, incident, by) => arm({ do: "befall_lock", deviceId, incident }, by),
     setConnected: (deviceId, isConnected, by) => arm({ do: "set_connected", deviceId, isConnected }, by),
   };
 }
