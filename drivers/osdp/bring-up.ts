@@ -178,7 +178,7 @@ async function shakeHands(tools: BringUp, peripheral: Peripheral, kind: KeyKind)
   if (answer.is === "nak") return nakWords(answer.error);
   if (answer.is !== "challenge_answer") return "its answer to the challenge is none";
   // A reader that names another kind of key than was asked for may mean the one that everybody knows.
-  if (challenge.security?.type !== SECURITY.clientCryptogram || challenge.security.data[0] !== which[0])
+  if (challenge.security?.data[0] !== which[0])
     return "it answers with another kind of key than was asked for";
   const own = await peripheral.keysFor(answer.clientId);
   for (const used of kind === "own" ? own : [EVERYBODYS_KEY]) {
@@ -249,7 +249,6 @@ async function changeSpeed(tools: BringUp, peripheral: Peripheral): Promise<void
   }
   await wire.setBaud(baud);
   peripheral.session.restart();
-  await ask(tools, peripheral, requests.poll());
   if (peripheral.config.secure) await openChannel(tools, peripheral);
   tools.log.debug(
     { event: "osdp.speed_changed", unit: peripheral.key, baud },

@@ -307,9 +307,20 @@ export class Bus {
   }
 
   #tell(peripheral: Peripheral, reply: Reply): void {
-    const { isTampered, hasPowerFailed } = peripheral;
-    deliver(peripheral, reply, { now: this.#context.clock.monotonic(), log: this.#context.log });
-    const isNews = isTampered !== peripheral.isTampered || hasPowerFailed !== peripheral.hasPowerFailed;
+    const { isTampered, hasPowerFailed, isUnsteady } = peripheral;
+    const { clock, log } = this.#context;
+    const now = clock.monotonic();
+    deliver(peripheral, reply, { now, log });
+    peripheral.lookBack(now);
+    if (peripheral.isUnsteady && !isUnsteady)
+      log.warn(
+        { event: "osdp.unsteady", unit: peripheral.key },
+        "a reader's conversation breaks off again and again",
+      );
+    const isNews =
+      isTampered !== peripheral.isTampered ||
+      hasPowerFailed !== peripheral.hasPowerFailed ||
+      isUnsteady !== peripheral.isUnsteady;
     if (isNews && peripheral.isAvailable) this.#tellChange();
   }
 

@@ -37,6 +37,13 @@ describe("opening", () => {
     expect(reader().pulses).toHaveLength(1);
   });
 
+  test("a reader that answers checksums with CRC is understood", async () => {
+    reader().faults.alwaysCrc = true;
+    await line.open(config);
+    await line.run(line.door().grant(5_000, calm()));
+    expect(reader().pulses).toHaveLength(1);
+  });
+
   test.each([0, 2, 7])("%i marks before its answers change nothing", async (marks) => {
     reader().faults.marks = marks;
     await line.open(config);
@@ -120,6 +127,7 @@ describe("what it tells", () => {
     await line.clock.advance(1_000);
     expect(heard).toEqual(["7"]);
     expect(reader().handshakes).toBe(1);
+    expect(line.events("osdp.other_reply").map(({ reply }) => reply)).toEqual([0x51, 0x90, 0x4b, 0xb1]);
   });
 
   test("an opened cover is told, and warned of once", async () => {
@@ -149,6 +157,14 @@ describe("what it does", () => {
     expect(reader().pulses).toEqual([{ output: 1, tenths: 50 }]);
     await line.clock.advance(500);
     expect(reader().shown).toEqual(["green", "1 beeps"]);
+  });
+
+  test("takes the state of its outputs for an answer to an opening", async () => {
+    reader().faults.answersOutWithState = true;
+    await line.open(config);
+    await line.run(line.door().grant(5_000, calm()));
+    expect(reader().pulses).toHaveLength(1);
+    expect(reader().handshakes).toBe(1);
   });
 
   test("denies with a red light and three beeps", async () => {

@@ -72,6 +72,10 @@ describe("replies", () => {
     expect(JSON.stringify(reply)).not.toContain(expected);
   });
 
+  test("a NAK may say more than its reason", () => {
+    expect(decodeReply(0x41, fromHex("03 60"))).toEqual({ is: "nak", error: 3 });
+  });
+
   test.each([
     ["a card without bits", 0x50, "00000000"],
     ["a card with fewer bytes than bits", 0x50, "00001a0080a1b2"],

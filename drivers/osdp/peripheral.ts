@@ -45,6 +45,9 @@ const BACK_OFF_MS = { first: 1_000, most: 30_000 } as const;
 /** One that refuses our key is left alone for longer. */
 const KEY_BACK_OFF_MS = { first: 10_000, most: 600_000 } as const;
 
+/** Some readers lose their session now and then, which is healed unseen; so many times in so long are told. */
+const UNSTEADY = { breaks: 5, withinMs: 600_000 } as const;
+
 /** One reader or keypad on the line: what the configuration says of it, and what is known of it. */
 export class Peripheral {
   readonly key: string;
@@ -65,6 +68,8 @@ export class Peripheral {
   exchangedFor: number | null = null;
   isTampered = false;
   hasPowerFailed = false;
+  /** Its conversation breaks off again and again. */
+  isUnsteady = false;
   problem: Problem | null = null;
   /** When to speak to it next; monotonic milliseconds. */
   dueAt = 0;
@@ -72,6 +77,8 @@ export class Peripheral {
   #isAvailable = false;
   #goodAt = Number.NEGATIVE_INFINITY;
   #backOffMs = 0;
+  /** When the conversation broke off; the last few, monotonic milliseconds. */
+  #breaks: readonly number[] = [];
 
   constructor(key: string, config: UnitConfig, siteKeys: DriverContext<"serial">["keys"]) {
     this.key = key;
@@ -101,6 +108,8 @@ export class Peripheral {
     const messages = [
       this.isTampered && "its cover is open, or it was taken off the wall: look at it",
       this.hasPowerFailed && "it says that its power is failing: look at its supply",
+      this.isUnsteady &&
+        "its conversation breaks off again and again: look at the cable, its ends and what else is on the line",
       this.exchangedFor !== null &&
         `another reader than before answers here (serial ${this.id?.serial ?? "?"}, before ${this.exchangedFor}): if nobody exchanged it on purpose, look at it`,
     ];
@@ -129,6 +138,13 @@ export class Peripheral {
     this.#goodAt = now;
   }
 
+  /** Sees whether it has become unsteady, or steady again. */
+  lookBack(now: number): void {
+    const [first] = this.#breaks;
+    const isMany = first !== undefined && this.#breaks.length === UNSTEADY.breaks;
+    this.isUnsteady = isMany && now - first < UNSTEADY.withinMs;
+  }
+
   cameUp(now: number): void {
     this.#isUp = true;
     this.#isAvailable = true;
@@ -140,6 +156,7 @@ export class Peripheral {
 
   /** The conversation has to begin again, at once. */
   fellOut(now: number): void {
+    if (this.#isUp) this.#breaks = [...this.#breaks, now].slice(-UNSTEADY.breaks);
     this.#isUp = false;
     this.dueAt = now;
   }

@@ -1,8 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fromHex, toHex } from "#src/lib/hex";
-import { encodeCommand, type Frame, FRAME_BYTES_MAX, FrameDecoder } from "./protocol.js";
+import { crc16, encodeCommand, type Frame, FRAME_BYTES_MAX, FrameDecoder } from "./protocol.js";
 import vectors from "./vectors.json" with { type: "json" };
+
+/** A frame that is right but for what it says. */
+function withCrc(hex: string): string {
+  const crc = crc16(fromHex(hex));
+  return hex + toHex(Uint8Array.of(crc & 0xff, crc >> 8));
+}
 
 const decode = (hex: string) => new FrameDecoder().push(fromHex(hex));
 const ACK = "53800e000e021640438eda790d4e";
@@ -74,6 +80,7 @@ describe("what is wrong on the line", () => {
     ["a length below a frame's", `53800600${ACK}`, [0x40]],
     ["a length above a frame's", `5380ffff05${ACK}`, [0x40]],
     ["two frames glued", `${ACK}${KEYS}`, [0x40, 0x53]],
+    ["a MAC without a code before it", `${withCrc("53800d000e021640112233")}${ACK}`, [0x40]],
     ["a security block of no length", `53800b000e0016400000${ACK}`, [0x40]],
   ])("%s", (_, hex, expected) => {
     expect(codes(decode(hex))).toEqual(expected);

@@ -88,6 +88,17 @@ describe("keys", () => {
     expect(reader().handshakes).toBe(2);
   });
 
+  test.each([
+    ["that has none", null, "not with this key"],
+    ["that has an older one", OLD_KEY, "still has the old one"],
+  ])("a reader %s, and only says that it took its new key, is found out", async (_, has, words) => {
+    line.simulator.add({ address: 5, key: has === null ? null : bytes(has) }).faults.keepsOldKey = true;
+    line.siteKeys = [KEY, OLD_KEY];
+    const error = await line.failure(line.begin(config({ install: true })));
+    expect(error).toMatchObject({ code: "device.wrong" });
+    expect(error.message).toMatch(new RegExp(`and has not: .*${words}`));
+  });
+
   test("a reader that refuses its new key is said to, and keeps what it had", async () => {
     line.simulator.add({ address: 5 }).faults.refusals.push({ command: 0x75, error: 9 });
     const error = await line.failure(line.begin(config({ key: KEY, install: true })));
@@ -128,17 +139,24 @@ describe("a reader that is not what it says", () => {
     expect((await line.failure(line.begin(config({ key: KEY })))).message).toContain("first MAC is wrong");
   });
 
-  test("an exchanged one with the same key works, and is warned of", async () => {
+  test.each([
+    ["another number", 815, [0x00, 0x06, 0x8e]],
+    ["another maker with the same number", 4_711, [0x00, 0x75, 0x32]],
+  ])("an exchanged one with the same key works, and is warned of: %s", async (_, serial, vendor) => {
     line.simulator.add({ address: 5, key: bytes(KEY), wantsSecurity: true });
     line.simulator.add({ address: 6, key: bytes(KEY), wantsSecurity: true });
     await line.open({ units: { door: { address: 5, key: KEY }, other: { address: 6, key: KEY } } });
     reader().faults.isSilent = true;
     await line.clock.advance(20_000);
     reader().restart();
-    reader().serial = 815;
+    reader().serial = serial;
+    reader().vendor = vendor;
     reader().faults.isSilent = false;
     await line.clock.advance(31_000);
-    expect(line.events("osdp.exchanged")).toMatchObject([{ unit: "door", serial: 815, before: 4711 }]);
+    expect(line.events("osdp.exchanged")).toMatchObject([{ unit: "door", serial, before: 4711 }]);
+    expect(line.unitKeys).toEqual(["door", "other"]);
+    expect(line.device.troubles).toMatchObject([{ unit: "door", code: null }]);
+    expect(line.device.troubles?.[0]?.message).toContain("another reader than before");
   });
 });
 
@@ -164,11 +182,19 @@ describe("a session", () => {
     expect(reader().handshakes).toBeGreaterThan(1);
   });
 
+  test("an opening that is acknowledged in clear is not believed, and not done again", async () => {
+    reader().faults.clearAcks = 1;
+    expect((await line.failure(line.door().grant(5_000, calm()))).effect).toBe("unknown");
+    await line.clock.advance(1_000);
+    expect([reader().pulses.length, reader().handshakes]).toEqual([1, 2]);
+  });
+
   test("a wrong MAC: nothing of it is taken, and the session is made anew at once", async () => {
     reader().faults.wrongMacs = 1;
     reader().pressKeys("99#");
     const heard = line.listen();
-    await line.clock.advance(1_000);
+    // Not asked for again: a reader out of step says the same again.
+    await line.clock.advance(300);
     expect(heard).toEqual([]);
     expect(reader().handshakes).toBe(2);
     expect(line.unitKeys).toEqual(["door"]);
@@ -196,6 +222,15 @@ describe("a session", () => {
     expect(reader().handshakes).toBe(2);
     expect(line.unitKeys).toEqual(["door"]);
     expect(line.events("osdp.problem")).toEqual([]);
+    // It is the same reader, and is not asked again who it is.
+    expect(reader().done.filter((code) => code === 0x61)).toHaveLength(1);
+  });
+
+  test("a key that is right no more is told at once, not when the reader counts as gone", async () => {
+    reader().key = Buffer.from(bytes(OLD_KEY));
+    reader().loseSession();
+    await line.clock.advance(1_000);
+    expect(line.events("osdp.problem")).toMatchObject([{ unit: "door", problem: "key" }]);
   });
 
   test("a reader that was switched off and on is secured again within a second", async () => {
@@ -231,6 +266,22 @@ describe("a session", () => {
     reader().loseSession();
     await line.run(line.door().grant(5_000, calm()));
     expect(reader().pulses).toHaveLength(1);
+  });
+
+  test("a session that breaks before every command: refused, and surely not opened", async () => {
+    // Its handshakes work, and what they made is gone at once.
+    line.simulator.onSend(() => {
+      if (reader().handshakes > 1) reader().loseSession();
+    });
+    reader().loseSession();
+    const error = await line.failure(line.door().grant(5_000, calm()));
+    expect([error.effect, reader().pulses]).toEqual(["none", []]);
+  });
+
+  test("a sign of life with a wrong MAC is asked for again", async () => {
+    reader().faults.wrongMacs = 1;
+    await line.run(line.device.ping(calm()));
+    expect(reader().handshakes).toBe(2);
   });
 
   test("the answer to an opening has a wrong MAC: in doubt, and not opened again", async () => {

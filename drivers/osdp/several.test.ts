@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { fromHex } from "#src/lib/hex";
 import { calm, KEY, OsdpLine } from "#test/support/osdp-line";
 
@@ -117,6 +117,14 @@ describe("absence", () => {
     expect(await line.failure(line.device.ping(calm()))).toMatchObject({ code: "device.silent" });
   });
 
+  test("the opening waits five seconds for those that are away, where one is there", async () => {
+    const units = add(60);
+    for (const { address, faults } of line.simulator.peripherals) faults.isSilent = address > 1;
+    await line.open({ units });
+    expect(line.unitKeys).toEqual(["door-1"]);
+    expect(line.clock.monotonic()).toBeLessThan(6_000);
+  });
+
   test("readers that come later are taken in", async () => {
     const units = add(3);
     line.simulator.at(3).faults.isSilent = true;
@@ -136,11 +144,23 @@ describe("speed", () => {
     expect(line.simulator.peripherals.map(({ baud }) => baud)).toEqual([38_400, 38_400]);
     expect(line.simulator.hostBaud).toBe(38_400);
     expect(line.unitKeys).toEqual(["door-1", "door-2"]);
+    // Nothing is said in clear because of it.
+    expect(line.simulator.peripherals.map(({ handshakes }) => handshakes)).toEqual([2, 2]);
+    for (const hex of line.sent.slice(-10)) expect(hex.slice(12, 16)).toMatch(/^021[57]$/);
+  });
+
+  test("noise at one speed is told, though nothing is heard at the other", async () => {
+    const units = add(2, 38_400);
+    line.simulator.at(1).faults.wrongChecks = 1_000;
+    await line.open({ baud_rate: 38_400, units });
+    expect(line.events("osdp.problem")).toMatchObject([{ unit: "door-1", problem: "noise" }]);
   });
 
   test("one that has the speed already is not told again", async () => {
+    const speeds = vi.spyOn(line.simulator, "setBaudRate");
     await line.open({ baud_rate: 38_400, units: add(1, 38_400) });
     expect(line.simulator.at(1).done).not.toContain(0x6e);
+    expect(speeds.mock.calls).toEqual([[38_400]]);
   });
 
   test("an answer to the change that is spoiled by it does not matter", async () => {

@@ -1,5 +1,6 @@
 import type { Clock } from "#src/lib/deadline";
 import { SimulatedChannel } from "./simulator-channel.js";
+import { checkOf } from "./simulator-check.js";
 import { noFaults } from "./simulator-faults.js";
 
 /** Everybody's key, 30 31 … 3F, which works while the reader is in install mode. */
@@ -43,6 +44,8 @@ export class SimulatedPeripheral {
   baud: number;
   key: Buffer | null;
   serial: number;
+  /** Organisation number. */
+  vendor: readonly number[] = [0x00, 0x06, 0x8e];
   wantsSecurity: boolean;
   hasLight = true;
   hasBuzzer = true;
@@ -103,12 +106,16 @@ export class SimulatedPeripheral {
     this.#events.push({ code, data: Buffer.from(data) });
   }
 
-  /** Off and on again: session, sequence and what it had to say are gone. */
+  /** Off and on again: what it had to say is gone too. */
   restart(): void {
+    this.#forget();
+    this.#events.length = 0;
+  }
+
+  #forget(): void {
     this.#channel = null;
     this.#memory = null;
     this.#lastSequence = null;
-    this.#events.length = 0;
   }
 
   /** Its session ends without a reason. */
@@ -127,7 +134,7 @@ export class SimulatedPeripheral {
   }
 
   #answerTo(frame: HeardFrame): Buffer | null {
-    this.#usesCrc = frame.usesCrc;
+    this.#usesCrc = frame.usesCrc || this.faults.alwaysCrc;
     if (this.faults.busyAnswers > 0) {
       this.faults.busyAnswers -= 1;
       return this.#frame(0, { code: 0x79, data: Buffer.alloc(0) });
@@ -180,6 +187,10 @@ export class SimulatedPeripheral {
         code: 0x53,
         data: Buffer.from([0, 5, 0x36, 0x36, 0x36, 0x36, 0x0d]),
       });
+    }
+    if (this.faults.clearAcks > 0) {
+      this.faults.clearAcks -= 1;
+      return this.#frame(frame.sequence, ACK);
     }
     if (frame.code === 0x75 && said.code === 0x40) {
       this.#channel = null;
@@ -255,7 +266,7 @@ export class SimulatedPeripheral {
         return this.wantsSecurity && !isSecure ? ACK : (this.#events.shift() ?? ACK);
       }
       case 0x61: {
-        const id = Buffer.from([0x00, 0x06, 0x8e, 7, 2, 0, 0, 0, 0, 1, 4, 9]);
+        const id = Buffer.from([...this.vendor, 7, 2, 0, 0, 0, 0, 1, 4, 9]);
         id.writeUInt32LE(this.serial, 5);
         return { code: 0x45, data: id };
       }
@@ -293,7 +304,7 @@ export class SimulatedPeripheral {
       ...[1, 1, 2],
       ...[2, 4, 2],
       ...[3, 1, 0],
-      ...(this.hasLight ? [4, 4, 1] : []),
+      ...[4, this.hasLight ? 4 : 0, Number(this.hasLight)],
       ...(this.hasBuzzer ? [5, 2, 1] : []),
       ...[8, this.faults.isDeafToCrc ? 0 : 1, 0],
       ...[9, 1, 1],
@@ -305,7 +316,8 @@ export class SimulatedPeripheral {
     if (data.length !== 4) return nak(2);
     if (output > 1 || control !== 5) return nak(9);
     this.pulses.push({ output, tenths: data.readUInt16LE(2) });
-    return ACK;
+    if (!this.faults.answersOutWithState) return ACK;
+    return { code: 0x4a, data: Buffer.from([0, 1].map((each) => Number(each === output))) };
   }
 
   #light(data: Buffer): Said {
@@ -331,6 +343,7 @@ export class SimulatedPeripheral {
     queueMicrotask(() => {
       [this.address = this.address] = data;
       this.baud = data.readUInt32LE(1);
+      this.#forget();
     });
     if (this.faults.garblesCommunication) this.faults.wrongChecks = 1;
     return answer;
@@ -339,7 +352,7 @@ export class SimulatedPeripheral {
   #keySet(data: Buffer, isSecure: boolean): Said {
     if (!isSecure) return nak(6);
     if (data.length !== 18 || data[0] !== 1 || data[1] !== 16) return nak(9);
-    this.key = Buffer.from(data.subarray(2));
+    if (!this.faults.keepsOldKey) this.key = Buffer.from(data.subarray(2));
     return ACK;
   }
 
@@ -360,7 +373,7 @@ export class SimulatedPeripheral {
 
   /** Maker, kind and serial number. */
   #clientId(): Buffer {
-    const id = Buffer.from([0x00, 0x06, 0x8e, 7, 0, 0, 0, 0]);
+    const id = Buffer.from([...this.vendor, 7, 0, 0, 0, 0]);
     id.writeUInt32LE(this.serial, 4);
     return id;
   }
@@ -376,16 +389,3 @@ export class SimulatedPeripheral {
 
 const ACK: Said = { code: 0x40, data: Buffer.alloc(0) };
 const nak = (error: number): Said => ({ code: 0x41, data: Buffer.from([error]) });
-
-/** CRC (a bit at a time, low byte first) or the checksum that makes the sum of all bytes zero. */
-export function checkOf(bytes: Buffer, usesCrc: boolean): Buffer {
-  if (!usesCrc) return Buffer.from([(256 - (bytes.reduce((sum, byte) => sum + byte, 0) % 256)) % 256]);
-  let crc = 0x1d0f;
-  for (const byte of bytes) {
-    for (let bit = 7; bit >= 0; bit--) {
-      const isOne = ((crc >> 15) & 1) !== ((byte >> bit) & 1);
-      crc = ((crc << 1) & 0xffff) ^ (isOne ? 0x1021 : 0);
-    }
-  }
-  return Buffer.from([crc & 0xff, crc >> 8]);
-}

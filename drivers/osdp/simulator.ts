@@ -1,10 +1,6 @@
 import type { Clock } from "#src/lib/deadline";
-import {
-  checkOf,
-  type HeardFrame,
-  SimulatedPeripheral,
-  type SimulatedReader,
-} from "./simulator-peripheral.js";
+import { checkOf } from "./simulator-check.js";
+import { type HeardFrame, SimulatedPeripheral, type SimulatedReader } from "./simulator-peripheral.js";
 
 export { SimulatedPeripheral } from "./simulator-peripheral.js";
 

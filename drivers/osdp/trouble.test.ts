@@ -37,9 +37,17 @@ describe("a busy reader", () => {
   });
 });
 
+test("a reader that is busy with its polls for longer keeps its session", async () => {
+  reader().faults.busyAnswers = 50;
+  await line.clock.advance(5_000);
+  expect([reader().faults.busyAnswers, reader().handshakes]).toEqual([0, 1]);
+});
+
 describe("NAK", () => {
   const OUT = 0x68;
   const grant = () => line.door().grant(5_000, calm());
+  /** In the last command? */
+  const usesCrc = () => (parseInt(line.sent.at(-1)?.slice(10, 12) ?? "", 16) & 4) !== 0;
 
   test.each([
     [2, "wrong length"],
@@ -62,9 +70,28 @@ describe("NAK", () => {
     await line.run(grant());
     expect(reader().pulses).toHaveLength(1);
     await line.clock.advance(500);
-    expect(parseInt(line.sent.at(-1)?.slice(10, 12) ?? "", 16) & 4).toBe(0);
+    expect(usesCrc()).toBe(false);
     reader().faults.refusals.push({ command: OUT, error: 1 });
     expect(await line.failure(grant())).toMatchObject({ code: "device.refused", effect: "none" });
+  });
+
+  test("1 to a poll: without CRC from then on, in the same session, and after an absence too", async () => {
+    expect(usesCrc()).toBe(true);
+    reader().faults.refusals.push({ command: 0x60, error: 1 });
+    await line.clock.advance(1_000);
+    expect([usesCrc(), reader().handshakes]).toEqual([false, 1]);
+    reader().faults.isSilent = true;
+    await line.clock.advance(20_000);
+    reader().faults.isSilent = false;
+    await line.clock.advance(31_000);
+    expect([line.unitKeys, usesCrc()]).toEqual([["door"], false]);
+  });
+
+  test("1 to a challenge: a new one without CRC, at number 0", async () => {
+    reader().faults.refusals.push({ command: 0x76, error: 1 });
+    reader().loseSession();
+    await line.clock.advance(500);
+    expect([usesCrc(), reader().handshakes]).toEqual([false, 2]);
   });
 
   test.each([4, 6])("%i: surely not done, so it is done after beginning anew", async (error) => {

@@ -20,8 +20,8 @@ beforeEach(() => {
 afterEach(() => line.run(line.device.close()));
 
 /** How often the gateway was told that it should look. */
-async function listening() {
-  await line.open(config());
+async function listening(changes: object = {}) {
+  await line.open({ ...config(), ...changes });
   await line.clock.advance(500);
   let told = 0;
   line.device.onUnitsChange?.(() => told++);
@@ -98,4 +98,34 @@ test("an open cover and a failing supply are told while the reader works, and ta
   reader().openCover(false);
   await line.clock.advance(500);
   expect([troubles(), told()]).toEqual([[], 2]);
+});
+
+/** Hours of virtual time with twenty polls a second take real time. */
+const SELDOM = { poll_ms: 1_000 };
+
+test("one that loses its session again and again is told while it works, and taken back after ten quiet minutes", async () => {
+  const { told } = await listening(SELDOM);
+  for (let turn = 0; turn < 4; turn++) {
+    reader().loseSession();
+    await line.clock.advance(2_000);
+  }
+  expect([troubles(), told()]).toEqual([[], 0]);
+  reader().loseSession();
+  await line.clock.advance(2_000);
+  expect([unitsNow(), told()]).toEqual([["door", "gate"], 1]);
+  expect(troubles()).toEqual([
+    { unit: "door", code: null, message: expect.stringContaining("breaks off again") as string },
+  ]);
+  expect(line.events("osdp.unsteady")).toMatchObject([{ unit: "door" }]);
+  await line.clock.advance(600_000);
+  expect([troubles(), told()]).toEqual([[], 2]);
+});
+
+test("one that loses its session now and then is left in peace", async () => {
+  const { told } = await listening(SELDOM);
+  for (let turn = 0; turn < 6; turn++) {
+    reader().loseSession();
+    await line.clock.advance(151_000);
+  }
+  expect([troubles(), told()]).toEqual([[], 0]);
 });
