@@ -80,6 +80,17 @@ describe("a PIN", () => {
   });
 });
 
+describe("a PIN alone", () => {
+  test.each([
+    ["pin", "open"],
+    ["card", "deny"],
+    ["pin_or_card", "open"],
+    ["card_and_pin", "deny"],
+  ] as const)("at a door for %s: %s", (mode, act) => {
+    expect(decide(pin(holder()), door({ mode }), at(NOW)).do).toBe(act);
+  });
+});
+
 describe("a card", () => {
   test.each([
     ["pin", "deny"],
@@ -110,7 +121,8 @@ describe("card and PIN", () => {
     );
 
   test("both, one after the other", () => {
-    expect(then(pin(), NOW + 5_000)).toMatchObject({ do: "open", owner: "acs_credential:c", by: "card" });
+    const opened = { do: "open", owner: "acs_credential:c", by: "card", card: null };
+    expect(then(pin(), NOW + 5_000)).toMatchObject(opened);
   });
 
   test("a PIN alone, or too late, wants the card first", () => {
@@ -207,6 +219,7 @@ test("whatever is entered wherever: nobody who may not come in does, and a PIN a
         expect(known.card?.holder.pin).toBe("h");
         return;
       }
+      expect(known.mode).not.toBe(entered.by === "pin" ? "card" : "pin");
       expect(mine.some(({ isAllowed }) => isAllowed)).toBe(true);
       expect(mine.some(({ startsAt, endsAt }) => (startsAt ?? 0) <= NOW && (endsAt ?? NOW + 1) > NOW)).toBe(
         true,

@@ -98,7 +98,7 @@ function decidePin({ pin, holders }: Extract<Entry, { by: "pin" }>, door: Door, 
     why,
     owner,
     lockout: isGuess ? failed(lockout, time.now) : lockout,
-    card: isGuess ? null : door.card,
+    card: null,
   });
   if (mode === "card") return deny("not_taken_here", null, false);
   // While it lasts nothing is looked at, so that a right guess cannot be told from a wrong one.
@@ -106,8 +106,7 @@ function decidePin({ pin, holders }: Extract<Entry, { by: "pin" }>, door: Door, 
   if (mode === "card_and_pin") {
     const { card } = door;
     if (card === null || time.now - card.at > CARD_PIN_MS) return deny("card_first", null, false);
-    if (card.holder.pin === null || card.holder.pin !== pin)
-      return deny("wrong_pin", card.holder.owner, true);
+    if (card.holder.pin !== pin) return deny("wrong_pin", card.holder.owner, true);
     // It may have been taken away since the card was held to the door.
     const obstacle = obstacleOf(card.holder, time);
     return obstacle === null ? openFor(card.holder, "card") : deny(obstacle, card.holder.owner, false);
