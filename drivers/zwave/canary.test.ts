@@ -63,6 +63,7 @@ function actsOn(node: number, keypad: OnDeviceKeypad): readonly (() => Promise<u
     () => lock.pressKeys(pin),
     () => lock.pressKeys(other),
     () => lock.changeAtKeypad(2, other),
+    () => lock.notifyWithCode(6, 2, other),
     () => keypad.readSlot(2, calm()).then((content) => told.push(content)),
     () => keypad.writeSlot(3, new Secret(pin), calm()),
     () => keypad.writeSlot(3, new Secret(pin.repeat(2)), calm()),

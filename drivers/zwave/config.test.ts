@@ -19,6 +19,7 @@ test.each([
   ["no keys", {}, /keys must be JSON/],
   ["what is no JSON", { keys: "canary-canary" }, /keys must be JSON/],
   ["a key that is missing", { keys: file({ S0_Legacy: undefined }) }, /keys must be JSON/],
+  ["a key of zeros, which everybody knows", { keys: file({ S0_Legacy: "0".repeat(32) }) }, /everybody knows/],
   ["a short key", { keys: file({ S0_Legacy: "canary" }) }, /keys must be JSON/],
   [
     "two keys that are the same",

@@ -23,6 +23,13 @@ const keys = z
       context.addIssue({ code: "custom", message: FORM });
       return z.NEVER;
     }
+    if (Object.values(file).some((key) => /^0+$/.test(key))) {
+      context.addIssue({
+        code: "custom",
+        message: "a key of zeros is the one that everybody knows: make new keys",
+      });
+      return z.NEVER;
+    }
     if (new Set(Object.values(file).map((key) => key.toLowerCase())).size < NAMES.length) {
       context.addIssue({ code: "custom", message: "all four keys must be different" });
       return z.NEVER;

@@ -31,6 +31,9 @@ const TAMPERED: Meaning = { events: [{ type: "tampered" }] };
 const battery = (level: number): Meaning => ({ events: [{ type: "battery", level }] });
 const codes = (change: CodeNews["change"], slot: number | null): Meaning => ({ codes: { change, slot } });
 
+/** A report of the Battery Command Class that says "low" and no figure; a critical one, with Yale. */
+export const LOW_BATTERY: Meaning = { events: [{ type: "battery", level: 0 }] };
+
 /** Levels of a lock that says "replace soon" and "replace now" and knows no figure. */
 const SOON = 0.1;
 const NOW = 0;

@@ -19,10 +19,13 @@ const INTERVIEW_MS = 10 * 60_000;
 const LOCK_LOOK_MS = 500;
 /** The library tells that it stopped, and then which node is gone. */
 const REMOVAL_MS = 1_000;
+const S2_ACCESS_CONTROL = 2;
 const SECURITY_NAMES = new Map([
-  [2, "S2 Access Control"],
+  [S2_ACCESS_CONTROL, "S2 Access Control"],
   [7, "S0"],
 ]);
+const UNREAD =
+  "the lock joined and does not answer what it is asked; wake it at its keypad, and bring the stick nearer";
 const AGAIN =
   "exclude it with `lockbridge locks exclude`, then include it again within two metres of the stick";
 
@@ -83,19 +86,31 @@ class Including {
     }
   }
 
+  /** What could never join is refused at once: nobody would tell a person who waits for it. */
   async #provision(text: string): Promise<string> {
+    const { parseQRCodeString, Protocols, QRCodeVersion } = this.#library;
+    // The error would hold the code.
+    const code = await parseQRCodeString(text).catch(() => null);
+    if (code === null) throw this.#refused("that is no SmartStart QR code of a Z-Wave device");
+    if (code.version !== QRCodeVersion.SmartStart)
+      throw this.#refused(
+        "this label is from before SmartStart: include the lock without its QR code, and enter the five digits",
+      );
+    if (code.supportedProtocols?.includes(Protocols.ZWave) === false)
+      throw this.#refused("this lock has Z-Wave Long Range only, which the gateway does not speak");
+    const wanted = code.requestedSecurityClasses.filter((it) => [S2_ACCESS_CONTROL].includes(it));
+    if (wanted.length === 0)
+      throw this.#refused("this label asks for no S2 Access Control, so it is not that of a lock");
     try {
-      const code = await this.#library.parseQRCodeString(text);
       this.#network.controller.provisionSmartStartNode({
         ...code,
-        // Authenticated classes only: a lock without one of them would be refused anyway.
-        securityClasses: code.securityClasses.filter((securityClass) => SECURITY_NAMES.has(securityClass)),
+        protocol: Protocols.ZWave,
+        securityClasses: wanted,
       });
-      return code.dsk;
-    } catch {
-      // The error would hold the code.
-      throw new DriverError("device.refused", "none", "that is no SmartStart QR code of a Z-Wave device");
+    } catch (error) {
+      throw driverError(error, "none", "waiting for the lock");
     }
+    return code.dsk;
   }
 
   async #begin(): Promise<void> {
@@ -122,11 +137,12 @@ class Including {
 
   async #accept(node: ZWaveNode): Promise<IncludedUnit> {
     const security = SECURITY_NAMES.get(node.getHighestSecurityClass() ?? -1);
-    if (security === undefined) {
-      const { UserCanceled, S2IncorrectPIN } = this.#library.SecurityBootstrapFailure;
+    const { UserCanceled, S2IncorrectPIN, S0Downgrade } = this.#library.SecurityBootstrapFailure;
+    if (security === undefined || this.#failure === S0Downgrade) {
       const words = new Map<SecurityBootstrapFailure, string>([
         [UserCanceled, "no PIN was given for it"],
         [S2IncorrectPIN, "the PIN was wrong"],
+        [S0Downgrade, "it knows S2 and took S0, as if somebody stood in between"],
       ]);
       const why =
         (this.#failure === null ? undefined : words.get(this.#failure)) ??
@@ -158,10 +174,11 @@ class Including {
         }
       });
       this.#assertGoing();
+      if (this.#network.isUnread(node.id)) throw this.#refused(UNREAD);
       if (node.interviewStage === this.#library.InterviewStage.Complete && !this.#isLock(node))
         throw this.#refused(`what joined is no lock that holds codes; exclude it`);
     }
-    throw this.#refused("the lock joined and does not answer what it is asked; wake it at its keypad");
+    throw this.#refused(UNREAD);
   }
 
   #isLock(node: ZWaveNode): boolean {

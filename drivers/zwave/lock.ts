@@ -6,6 +6,7 @@ import { CC, type CommandClass } from "./command-classes.js";
 import type { CodeTable } from "./code-table.js";
 import {
   type CodeNews,
+  LOW_BATTERY,
   type Meaning,
   meaningOfAlarm,
   meaningOfNotification,
@@ -34,7 +35,7 @@ export interface LockNode {
 export const unitKey = (nodeId: number): string => `node-${nodeId}`;
 
 /** A node with a bolt and codes of its own. */
-export function isLock(node: ZWaveNode): boolean {
+export function isLock(node: Pick<ZWaveNode, "supportsCC" | "accessControl">): boolean {
   const hasBolt = node.supportsCC(CC.doorLock) || node.supportsCC(CC.lock);
   return hasBolt && node.accessControl !== undefined;
 }
@@ -123,6 +124,9 @@ export async function openLock(
   };
 }
 
+/** 0: the lock has not said yet how many. */
+export const slotsOf = (library: Library, node: ZWaveNode): number => tableOf(library, node).slots;
+
 /** User Credential where the lock has it, unless it says that it has no users. */
 function tableOf(library: Library, node: ZWaveNode): CodeTable {
   return hasCredentials(node) ? userCredentialTable(library, node) : userCodeTable(library, node);
@@ -151,6 +155,8 @@ function listen(node: ZWaveNode, mean: (meaning: Meaning) => void, own: OwnChang
   const hasEvents = node.supportsCC(CC.notification);
 
   const onNotification: Parameters<typeof node.on<"notification">>[1] = (_endpoint, ccId, args) => {
+    // The library tells of a battery only what is no level.
+    if (ccId === CC.battery) mean(LOW_BATTERY);
     if (ccId !== CC.notification || !("event" in args)) return;
     mean(meaningOfNotification(args.type, args.event, args.parameters));
   };

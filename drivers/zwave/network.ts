@@ -9,10 +9,11 @@ import {
   type UnitTrouble,
 } from "#driver-api";
 import type { Clock } from "#src/lib/deadline";
+import { AbsentLocks } from "./absent.js";
 import type { NetworkKeys } from "./config.js";
 import type { Library } from "./library.js";
 import { bindingOf } from "./line-binding.js";
-import { isLock, type LockNode, openLock, unitKey } from "./lock.js";
+import { isLock, type LockNode, openLock, slotsOf, unitKey } from "./lock.js";
 
 export interface NetworkParts {
   readonly line: SerialLine;
@@ -30,8 +31,6 @@ const HEARD_LATELY_MS = 30_000;
 const PING_MS = 2_500;
 /** With a stick that hangs the library would take minutes; it is cut off the line at once anyway. */
 const DESTROY_MS = 2_000;
-/** A lock that does not answer is asked again so often. */
-const DEAD_PING_EVERY_MS = 60_000;
 
 /** The stick and its locks, from the first byte until the line is gone: then another network is opened. */
 export class Network {
@@ -47,13 +46,12 @@ export class Network {
   /** Kept while a lock is away, so that one that comes back is the same. */
   readonly #known = new Map<number, LockNode>();
   readonly #opening = new Set<number>();
-  readonly #dead = new Set<number>();
+  readonly #absent: AbsentLocks;
   readonly #listeners = new Set<() => void>();
   #heardAt: number | null = null;
   /** The library sends a command. */
   #onAsked = (): void => undefined;
   #endedBecause: string | null = null;
-  #cancelDeadPing: (() => void) | null = null;
   #isDestroyed: Promise<void> | null = null;
 
   static async open(library: Library, parts: NetworkParts, call: Call): Promise<Network> {
@@ -78,6 +76,13 @@ export class Network {
       heard: () => void (this.#heardAt = clock.monotonic()),
     });
     this.#stops.push(cut);
+    this.#absent = new AbsentLocks({
+      library,
+      clock,
+      log,
+      nodeOf: (id) => this.controller.nodes.get(id),
+      changed: () => this.#tell(),
+    });
     this.#driver = new library.Driver(factory, optionsFor(folder, securityKeys));
   }
 
@@ -113,17 +118,14 @@ export class Network {
   get troubles(): readonly UnitTrouble[] {
     const nodes = [...this.controller.nodes.values()];
     return nodes.flatMap((node) => {
-      const trouble = this.#locks.has(node.id) ? null : this.#troubleOf(node);
+      const trouble = this.#locks.has(node.id) ? null : this.#absent.troubleOf(node);
       return trouble === null ? [] : [{ unit: unitKey(node.id), ...trouble }];
     });
   }
 
-  #troubleOf(node: ZWaveNode): Omit<UnitTrouble, "unit"> | null {
-    const { InterviewStage, NodeStatus } = this.#library;
-    if (node.isControllerNode || node.deviceClass?.generic.key !== ENTRY_CONTROL) return null;
-    if (node.status === NodeStatus.Dead) return { code: "unit.silent", message: SILENT };
-    if (node.interviewStage !== InterviewStage.Complete) return { code: "unit.silent", message: ASKED };
-    return isLock(node) ? null : { code: "device.refused", message: NO_LOCK };
+  /** Was the interview of this node given up? It is asked again, but not soon. */
+  isUnread(nodeId: number): boolean {
+    return this.#absent.isUnread(nodeId);
   }
 
   onUnitsChange(listener: () => void): () => void {
@@ -245,7 +247,7 @@ export class Network {
     if (this.#endedBecause !== null) return;
     this.#endedBecause = reason;
     this.#life.abort(new DriverError("device.lost", "unknown", reason));
-    this.#cancelDeadPing?.();
+    this.#absent.stop();
     for (const stop of this.#stops.splice(0)) stop();
     for (const lock of this.#known.values()) lock.close();
     this.#isDestroyed = this.#driver.destroy().catch(() => undefined);
@@ -258,6 +260,9 @@ export class Network {
     const look = (): void => void this.#look(node);
     for (const event of ["ready", "interview completed", "interview started", "alive", "dead"] as const)
       node.on(event, look);
+    node.on("interview failed", (_node, { isFinal }) => {
+      if (isFinal && node.status !== this.#library.NodeStatus.Dead) this.#absent.noteInterview(node, false);
+    });
     look();
   }
 
@@ -265,9 +270,13 @@ export class Network {
   async #look(node: ZWaveNode): Promise<void> {
     if (this.#endedBecause !== null) return;
     const { InterviewStage, NodeStatus } = this.#library;
-    this.#noteDead(node, node.status === NodeStatus.Dead);
+    this.#absent.noteDead(node, node.status === NodeStatus.Dead);
     const isThere = node.status !== NodeStatus.Dead && node.status !== NodeStatus.Unknown;
-    const isUsable = node.interviewStage === InterviewStage.Complete && isThere && isLock(node);
+    const isRead = node.interviewStage === InterviewStage.Complete;
+    // The library ends an interview also where a lock did not say how many codes it holds.
+    const hasSlots = isRead && isLock(node) && slotsOf(this.#library, node) > 0;
+    if (isRead) this.#absent.noteInterview(node, hasSlots || !isLock(node));
+    const isUsable = hasSlots && isThere;
     if (isUsable === this.#locks.has(node.id) || this.#opening.has(node.id)) return;
     if (!isUsable) {
       this.#locks.delete(node.id);
@@ -297,50 +306,14 @@ export class Network {
   #forget(nodeId: number): void {
     this.#known.get(nodeId)?.close();
     this.#known.delete(nodeId);
-    this.#dead.delete(nodeId);
+    this.#absent.forget(nodeId);
     if (this.#locks.delete(nodeId)) this.#tell();
   }
 
   #tell(): void {
     for (const listener of [...this.#listeners]) listener();
   }
-
-  #noteDead({ id }: ZWaveNode, isDead: boolean): void {
-    if (isDead === this.#dead.has(id)) return;
-    if (isDead) this.#dead.add(id);
-    else this.#dead.delete(id);
-    if (isDead) this.log.warn({ event: "zwave.node_silent", node: id }, "a node does not answer");
-    else this.log.debug({ event: "zwave.node_back", node: id }, "a node answers again");
-    this.#tell();
-    this.#pingDeadLater();
-  }
-
-  /** One timer for all: a dead lock costs the radio three seconds a minute, and nobody waits for it. */
-  #pingDeadLater(): void {
-    if (this.#dead.size === 0 || this.#cancelDeadPing !== null || this.#endedBecause !== null) return;
-    this.#cancelDeadPing = this.clock.startTimer(DEAD_PING_EVERY_MS, () => {
-      this.#cancelDeadPing = null;
-      void this.#pingDead().finally(() => this.#pingDeadLater());
-    });
-  }
-
-  async #pingDead(): Promise<void> {
-    for (const id of [...this.#dead])
-      await this.controller.nodes
-        .get(id)
-        ?.ping()
-        .catch(() => false);
-  }
 }
-
-/** Generic device class of locks. */
-const ENTRY_CONTROL = 0x40;
-const SILENT =
-  "the lock does not answer: see to its batteries and whether the stick is near enough; it is asked again every minute";
-const ASKED =
-  "the lock is being asked what it is and which codes it holds; that takes minutes with a slow one";
-const NO_LOCK =
-  "it has no codes and no bolt for us: it joined without the security that locks need; exclude it and include it again";
 
 const hex = (value: number | undefined): string => (value === undefined ? "-" : value.toString(16));
 
@@ -351,6 +324,8 @@ const hex = (value: number | undefined): string => (value === undefined ? "-" : 
 function optionsFor(folder: string, keys: NetworkKeys): PartialZWaveOptions {
   return {
     interview: { queryAllUserCodes: true },
+    // One node at a time is interviewed: the others wait while it is tried.
+    attempts: { nodeInterview: 2 },
     storage: { cacheDir: folder, throttle: "normal" },
     securityKeys: Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, key.reveal()])),
     // Its log holds codes.

@@ -51,8 +51,9 @@ export class OwnChanges {
       },
       end: (isDone) => {
         order.until = this.#clock.monotonic() + LATE_MS;
-        // What a lock refused it does not tell as done; if it does, that is news.
-        if (!isDone) order.explains.clear();
+        // What a lock refused it does not tell as done, and what it did not as refused; if it does, that is news.
+        if (isDone) order.explains.delete("duplicate");
+        else order.explains.clear();
       },
     };
   }

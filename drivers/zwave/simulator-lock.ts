@@ -1,9 +1,14 @@
-import { UserCredentialCCCredentialGet } from "@zwave-js/cc/UserCredentialCC";
+import {
+  UserCredentialCCCredentialGet,
+  UserCredentialCCCredentialSet,
+  UserCredentialCCUserSet,
+} from "@zwave-js/cc/UserCredentialCC";
 import {
   UserCodeCCExtendedUserCodeSet,
   UserCodeCCGet,
   UserCodeCCReport,
   UserCodeCCSet,
+  UserCodeCCUsersNumberGet,
 } from "@zwave-js/cc/UserCodeCC";
 import { DoorLockCCOperationSet } from "@zwave-js/cc/DoorLockCC";
 import { NotificationCCGet, NotificationCCReport } from "@zwave-js/cc/NotificationCC";
@@ -12,55 +17,21 @@ import { TimeParametersCCGet, TimeParametersCCSet } from "@zwave-js/cc/TimeParam
 import { ScheduleEntryLockCCYearDayScheduleSet } from "@zwave-js/cc/ScheduleEntryLockCC";
 import { BatteryCCGet, BatteryCCReport } from "@zwave-js/cc/BatteryCC";
 import { ConfigurationCCSet } from "@zwave-js/cc/ConfigurationCC";
-import { type CommandClass, TimeParametersCommand, type UserIDStatus } from "@zwave-js/cc";
+import {
+  type CommandClass,
+  TimeParametersCommand,
+  UserCredentialOperationType,
+  type UserIDStatus,
+} from "@zwave-js/cc";
 import { SecurityClass } from "@zwave-js/core";
 import { createMockZWaveRequestFrame, type MockNode, type MockNodeBehavior } from "@zwave-js/testing";
 import type { Clock } from "#src/lib/deadline";
+import { credentialSaid, userGone } from "./simulator-credentials.js";
+import { GOOD_HABITS, type Habits } from "./simulator-habits.js";
 
-/** What a simulated lock does otherwise than the specification says. May be changed at any time. */
-export interface Habits {
-  /** It says yes to every code and stores none. */
-  lies: boolean;
-  /** It shows asterisks instead of codes. */
-  masks: boolean;
-  /** A code that another slot has is dropped without a word. */
-  dropsDuplicates: boolean;
-  /** It tells of such a code by event 15. */
-  tellsDuplicates: boolean;
-  /** It stores a code so much later than it should, in milliseconds. */
-  storesLateMs: number;
-  /** A code that is removed stays. */
-  keepsCodes: boolean;
-  /** A code that is written stays disabled. */
-  disables: boolean;
-  /** Its events name no slot. */
-  omitsSlot: boolean;
-  /** The bolt does not move; `jams`: and it says so. */
-  isStuck: boolean;
-  jams: boolean;
-  /** It says yes to windows and keeps none. */
-  dropsWindows: boolean;
-  /** Its clock cannot be set. */
-  ignoresClock: boolean;
-  /** It does not answer when it is asked for a code. */
-  hidesSlots: boolean;
-}
+export { GOOD_HABITS } from "./simulator-habits.js";
 
-export const GOOD_HABITS: Readonly<Habits> = {
-  lies: false,
-  masks: false,
-  dropsDuplicates: false,
-  tellsDuplicates: false,
-  storesLateMs: 0,
-  keepsCodes: false,
-  disables: false,
-  omitsSlot: false,
-  isStuck: false,
-  jams: false,
-  dropsWindows: false,
-  ignoresClock: false,
-  hidesSlots: false,
-};
+type Answer = ReturnType<NonNullable<MockNodeBehavior["handleCC"]>>;
 
 const ENABLED = 1;
 const DISABLED = 2;
@@ -149,8 +120,17 @@ export class SimulatedLock {
 
   /** Somebody puts a code into a slot at the keypad, or takes it out; the lock tells of it unless it is `quiet`. */
   async changeAtKeypad(slot: number, code: string | null, isTold = true): Promise<void> {
+    const isNew = this.code(slot) === null;
     this.put(slot, code);
-    if (isTold) await this.notify(code === null ? 13 : 14, slot);
+    if (!isTold) return;
+    if (this.kind !== "credentials") return this.notify(code === null ? 13 : 14, slot);
+    const nodeId = this.node.controller.ownNodeId;
+    // Such locks tell the code itself.
+    await this.#send(
+      code === null
+        ? userGone(nodeId, slot)
+        : credentialSaid(nodeId, slot, code, isNew ? "added" : "modified"),
+    );
   }
 
   /** Somebody adds a code at the keypad, in the last free slot. */
@@ -166,6 +146,22 @@ export class SimulatedLock {
   async lockByHand(): Promise<void> {
     this.node.state.set("DoorLock_currentMode", LOCKED);
     await this.notify(1);
+  }
+
+  /** Someone opens or closes the door. */
+  openDoor(isOpen: boolean): Promise<void> {
+    return this.notify(isOpen ? 22 : 23);
+  }
+
+  /** Someone opens its cover. */
+  tamper(): Promise<void> {
+    return this.report({ notificationType: 7, notificationEvent: 3 });
+  }
+
+  /** 0 to 100, told unasked. */
+  async reportBattery(percent: number): Promise<void> {
+    this.battery = percent;
+    await this.#send(new BatteryCCReport({ nodeId: this.node.controller.ownNodeId, level: percent }));
   }
 
   /** Types a code. It opens if it lies in an enabled slot. */
@@ -188,6 +184,28 @@ export class SimulatedLock {
       notificationEvent: event,
       ...(isNamed && { eventParameters: Uint8Array.of(slot) }),
     });
+  }
+
+  /** An event whose parameter is a whole User Code Report, with the code in it. */
+  notifyWithCode(event: number, slot: number, code: string): Promise<void> {
+    return this.report({
+      notificationType: ACCESS_CONTROL,
+      notificationEvent: event,
+      eventParameters: Uint8Array.of(0x63, 0x03, slot, ENABLED, ...Buffer.from(code)),
+    });
+  }
+
+  /** It says that its battery is low, and no figure. */
+  reportLowBattery(): Promise<void> {
+    return this.#send(new BatteryCCReport({ nodeId: this.node.controller.ownNodeId, level: "low" }));
+  }
+
+  /** Of a slot that nobody asked for, with the code in it. */
+  tellSlot(slot: number, code: string): Promise<void> {
+    this.put(slot, code);
+    const nodeId = this.node.controller.ownNodeId;
+    const userIdStatus = this.#status(slot) as UserIDStatus.Enabled;
+    return this.#send(new UserCodeCCReport({ nodeId, userId: slot, userIdStatus, userCode: code }));
   }
 
   report(what: Partial<ConstructorParameters<typeof NotificationCCReport>[0]>): Promise<void> {
@@ -232,6 +250,16 @@ export class SimulatedLock {
     }
   }
 
+  /** Any status of the User Code Command Class, whatever lies in the slot. */
+  putStatus(slot: number, status: number): void {
+    this.node.state.set(`UserCode_userIdStatus_${slot}`, status);
+  }
+
+  /** How the bolt stands: a `DoorLockMode`. */
+  putMode(mode: number): void {
+    this.node.state.set("DoorLock_currentMode", mode);
+  }
+
   #status(slot: number): unknown {
     return this.node.state.get(`UserCode_userIdStatus_${slot}`);
   }
@@ -248,9 +276,17 @@ export class SimulatedLock {
       {
         handleCC: (controller, _self, cc) => {
           if (this.#isSilent) return { action: "stop" };
+          const { hidesNumber, hidesSlots } = this.habits;
+          if (cc instanceof UserCodeCCUsersNumberGet && hidesNumber) return { action: "stop" };
           if (cc instanceof UserCodeCCGet) return this.#answerGet(controller.ownNodeId, cc.userId);
-          if (cc instanceof UserCredentialCCCredentialGet && this.habits.hidesSlots)
-            return { action: "stop" };
+          if (cc instanceof UserCredentialCCCredentialGet && hidesSlots) return { action: "stop" };
+          if (
+            cc instanceof UserCredentialCCUserSet &&
+            cc.operationType === UserCredentialOperationType.Delete
+          )
+            return this.#answerUserGone(cc.userId);
+          if (cc instanceof UserCredentialCCCredentialSet && cc.credentialData !== undefined)
+            return this.#answerCredential(cc.credentialSlot, textOf(cc.credentialData));
           if (cc instanceof UserCodeCCSet)
             return this.#answerSet(cc.userId, cc.userIdStatus, String(cc.userCode));
           if (cc instanceof UserCodeCCExtendedUserCodeSet) {
@@ -280,7 +316,7 @@ export class SimulatedLock {
     ];
   }
 
-  #answerGet(nodeId: number, userId: number): ReturnType<NonNullable<MockNodeBehavior["handleCC"]>> {
+  #answerGet(nodeId: number, userId: number): Answer {
     if (this.habits.hidesSlots) return { action: "stop" };
     const code = this.code(userId);
     if (code === null || !this.habits.masks) return undefined;
@@ -289,15 +325,12 @@ export class SimulatedLock {
     return { action: "sendCC", cc };
   }
 
-  #answerSet(
-    slot: number,
-    status: number,
-    code: string,
-  ): ReturnType<NonNullable<MockNodeBehavior["handleCC"]>> {
+  #answerSet(slot: number, status: number, code: string): Answer {
     this.orders++;
     if (status !== 0) this.onOrder?.(status === ENABLED ? "code enabled" : "code disabled");
     const { habits } = this;
     const wanted = status === 0 ? null : code;
+    if (wanted !== null && habits.isMute) return { action: "fail" };
     if (wanted === null && habits.keepsCodes) return { action: "ok" };
     if (wanted !== null && habits.lies) return { action: "ok" };
     const isTaken = [...this.slots()].some(([other, it]) => other !== slot && it.code === wanted);
@@ -317,6 +350,23 @@ export class SimulatedLock {
     return { action: "ok" };
   }
 
+  /** Only what it does otherwise than the library's mock; that counts nothing. */
+  #answerCredential(slot: number, code: string): Answer {
+    this.orders++;
+    const { echoes, isMute, lies, storesLateMs } = this.habits;
+    if (lies || echoes) void this.#send(credentialSaid(this.node.controller.ownNodeId, slot, code, "added"));
+    if (storesLateMs > 0) this.#clock.startTimer(storesLateMs, () => this.put(slot, code));
+    if (isMute || storesLateMs > 0) return { action: "fail" };
+    return lies ? { action: "ok" } : undefined;
+  }
+
+  #answerUserGone(user: number): Answer {
+    this.orders++;
+    const { echoes, keepsCodes } = this.habits;
+    if (keepsCodes || echoes) void this.#send(userGone(this.node.controller.ownNodeId, user));
+    return keepsCodes ? { action: "ok" } : undefined;
+  }
+
   #setClock(time: Date): { action: "ok" } {
     this.clock = this.habits.ignoresClock ? this.clock : time;
     return { action: "ok" };
@@ -329,7 +379,7 @@ export class SimulatedLock {
     return cc;
   }
 
-  #answerBolt(): ReturnType<NonNullable<MockNodeBehavior["handleCC"]>> {
+  #answerBolt(): Answer {
     this.orders++;
     if (this.habits.jams) void this.notify(11);
     return this.habits.isStuck || this.habits.jams ? { action: "ok" } : undefined;

@@ -3,18 +3,23 @@ import { createAndOpenMockedZWaveSerialPort, type MockPort } from "@zwave-js/ser
 import {
   AddNodeToNetworkRequest,
   AddNodeType,
+  ApplicationUpdateRequest,
+  ApplicationUpdateTypes,
   RemoveNodeFromNetworkRequest,
   RemoveNodeFromNetworkRequestStatusReport,
   RemoveNodeStatus,
   RemoveNodeType,
 } from "@zwave-js/serial/serialapi";
 import { type UserCredentialCapability, UserCredentialType } from "@zwave-js/cc";
-import { CommandClasses, SecurityClass } from "@zwave-js/core";
+import { CommandClasses, generateECDHKeyPair, nwiHomeIdFromDSK, SecurityClass } from "@zwave-js/core";
+import { Bytes } from "@zwave-js/shared";
 import { MockController, MockNode, type MockNodeOptions } from "@zwave-js/testing";
 import { createDefaultMockControllerBehaviors, createDefaultMockNodeBehaviors } from "zwave-js/Testing";
 import type { Clock } from "#src/lib/deadline";
 import { fromHex } from "#src/lib/hex";
 import { SIMULATED_KEYS } from "./simulator-keys.js";
+import { hideThemselves, sayKeyAgain } from "./simulator-join.js";
+import { type LabelSettings, qrCodeOf } from "./simulator-label.js";
 import { SimulatedLock } from "./simulator-lock.js";
 
 export { SIMULATED_KEYS } from "./simulator-keys.js";
@@ -27,8 +32,12 @@ export interface SimulatedLockSettings {
   /** v1: User Code 1, unsupervised; v2: User Code 2 with supervision; credentials: User Credential 1. */
   readonly kind: SimulatedLock["kind"];
   readonly slots?: number;
-  /** Encrypted, as real locks are; costs some time in every exchange. */
+  /** Encrypted with S2, as real locks are; costs some time in every exchange. */
   readonly isSecure?: boolean;
+  /** Encrypted with S0, as locks were before S2. */
+  readonly isOldSecure?: boolean;
+  /** Knows S2 and asks for the key of S0 only, as where somebody stands in between. */
+  readonly isDowngraded?: boolean;
   /** A Schlage lock: all its codes have this length (parameter 16). */
   readonly fixedLength?: number;
   /** Windows per slot from one date to another. */
@@ -37,6 +46,16 @@ export interface SimulatedLockSettings {
   readonly hasOldBolt?: boolean;
   /** Speaks alarms of version 1 instead of notifications. */
   readonly hasAlarmsOnly?: boolean;
+  /** Takes letters besides digits (version 2). */
+  readonly hasLetters?: boolean;
+  /** Has the User Credential class besides, and says that it holds no users there. */
+  readonly hasEmptyCredentials?: boolean;
+  /** A model that the library's database knows; else a maker that nobody knows. */
+  readonly fingerprint?: {
+    readonly manufacturerId: number;
+    readonly productType: number;
+    readonly productId: number;
+  };
 }
 
 /**
@@ -50,6 +69,8 @@ export class ZWaveSimulator {
   isSilent = false;
   /** Node that is excluded by the next exclusion, as if somebody pressed its button. */
   leaving: number | null = null;
+  /** Lock with a label whose request to join was heard. */
+  #joining: MockController["nodePendingInclusion"];
   readonly #port: MockPort;
   readonly #clock: Clock;
   readonly #parser: WritableStreamDefaultWriter<Uint8Array>;
@@ -80,7 +101,12 @@ export class ZWaveSimulator {
     this.#clock = clock;
     this.controller = controller;
     this.#port = port;
-    controller.defineBehavior({ onHostMessage: (_, message) => this.#exclude(message) });
+    controller.defineBehavior({
+      onHostMessage: async (_, message) => this.#smartStart(message) ?? (await this.#exclude(message)),
+    });
+    controller.defineBehavior(
+      hideThemselves((nodeId) => this.locks.get(nodeId)?.habits.hidesItself === true),
+    );
     endureSilence(controller);
     // The mock wants whole frames, and a line has none.
     const parser = new SerialAPIParser();
@@ -133,12 +159,39 @@ export class ZWaveSimulator {
     });
   }
 
+  /** A lock with a SmartStart label. Given power it asks to join, and is taken in if its code was entered before. */
+  async labelled(settings: SimulatedLockSettings, label: LabelSettings = {}): Promise<LabelledLock> {
+    const keys = await generateECDHKeyPair();
+    const dsk = keys.publicKey.slice(0, 16);
+    return {
+      qrCode: qrCodeOf(dsk, label),
+      askToJoin: async () => {
+        this.#joining = {
+          ...nodeOptions(settings),
+          setup: (node) => {
+            node.ecdhKeyPair = keys;
+            this.#adopt(node, settings);
+          },
+        };
+        const request = new ApplicationUpdateRequest({
+          updateType: ApplicationUpdateTypes.SmartStart_HomeId_Received,
+        });
+        // Nodes that ask have no number; its reception; home id; device class; no command classes.
+        request.payload = Bytes.from([0, 0, ...nwiHomeIdFromDSK(dsk), 0, 4, 0x40, 0x03]);
+        await this.controller.sendMessageToHost(request);
+      },
+    };
+  }
+
   close(): void {
     this.controller.destroy();
     this.#port.destroy();
   }
 
-  #adopt(node: MockNode, { kind, nodeId, slots = SLOTS }: SimulatedLockSettings): SimulatedLock {
+  #adopt(node: MockNode, settings: SimulatedLockSettings): SimulatedLock {
+    const { kind, nodeId, slots = SLOTS, isDowngraded } = settings;
+    node.defineBehavior(sayKeyAgain(this.#clock));
+    if (isDowngraded === true) node.capabilities.securityClasses = new Set([SecurityClass.S0_Legacy]);
     const lock = new SimulatedLock(node, kind, { slots, clock: this.#clock });
     this.locks.set(nodeId, lock);
     return lock;
@@ -147,6 +200,15 @@ export class ZWaveSimulator {
   #say(bytes: Uint8Array): void {
     if (this.isSilent) return;
     for (const listener of [...this.#listeners]) listener(bytes);
+  }
+
+  /** The mock takes "listen for labelled nodes" and "add this one" for "add whoever comes". */
+  #smartStart(message: unknown): true | undefined {
+    if (!(message instanceof AddNodeToNetworkRequest)) return undefined;
+    if (message.addNodeType === AddNodeType.SmartStartListen) return true;
+    if (message.addNodeType !== AddNodeType.SmartStartDSK) return undefined;
+    this.controller.nodePendingInclusion = this.#joining;
+    return undefined;
   }
 
   async #exclude(message: unknown): Promise<boolean | undefined> {
@@ -171,6 +233,12 @@ export class ZWaveSimulator {
     await tell(Done);
     return true;
   }
+}
+
+/** A lock in its box: the text of the code on its label, and what it does once it has power. */
+export interface LabelledLock {
+  readonly qrCode: string;
+  askToJoin(): Promise<void>;
 }
 
 /** The mock takes a host that is gone, or asks again, for a broken test, and throws where nobody catches it. */
@@ -210,11 +278,12 @@ function nodeOptions(settings: SimulatedLockSettings): Omit<MockNodeOptions, "co
     kind,
     slots = SLOTS,
     isSecure = false,
+    isOldSecure = false,
     fixedLength,
     yearDaySlots = 0,
     hasAlarmsOnly,
   } = settings;
-  const secure = isSecure;
+  const secure = isSecure || isOldSecure;
   const commandClasses: NonNullable<NonNullable<MockNodeOptions["capabilities"]>["commandClasses"]> = [
     CommandClasses.Version,
     CommandClasses["Manufacturer Specific"],
@@ -233,11 +302,23 @@ function nodeOptions(settings: SimulatedLockSettings): Omit<MockNodeOptions, "co
         },
   ];
   if (isSecure) commandClasses.push(CommandClasses["Security 2"]);
+  if (isOldSecure) commandClasses.push(CommandClasses.Security);
   if (kind === "v1")
     commandClasses.push({ ccId: CommandClasses["User Code"], version: 1, secure, numUsers: slots });
   else commandClasses.push({ ccId: CommandClasses.Supervision, version: 1, secure });
-  if (kind === "v2")
-    commandClasses.push({ ccId: CommandClasses["User Code"], version: 2, secure, numUsers: slots });
+  if (kind === "v2") {
+    const characters = settings.hasLetters === true ? "0123456789abcdef" : "0123456789";
+    const codes = { numUsers: slots, supportedASCIIChars: characters };
+    commandClasses.push({ ccId: CommandClasses["User Code"], version: 2, secure, ...codes });
+  }
+  if (settings.hasEmptyCredentials === true)
+    commandClasses.push({
+      ccId: CommandClasses["User Credential"],
+      version: 1,
+      secure,
+      numberOfSupportedUsers: 0,
+      supportedCredentialTypes: new Map(),
+    });
   if (kind === "credentials") {
     const pins = {
       numberOfCredentialSlots: slots,
@@ -286,7 +367,9 @@ function nodeOptions(settings: SimulatedLockSettings): Omit<MockNodeOptions, "co
       manufacturerId: fixedLength === undefined ? 0xfff0 : 0x3b,
       productType: 0xfff0,
       productId: 0xfff0,
+      ...settings.fingerprint,
       ...(isSecure && { securityClasses: new Set([SecurityClass.S2_AccessControl]) }),
+      ...(isOldSecure && { securityClasses: new Set([SecurityClass.S0_Legacy]) }),
       commandClasses,
     },
   };

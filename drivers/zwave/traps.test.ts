@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Secret } from "#src/lib/secret";
-import { calm, eventually, ZWaveSite } from "#test/support/zwave-site";
+import { calm, ZWaveSite } from "#test/support/zwave-site";
 import { GOOD_HABITS } from "./simulator-lock.js";
 
 /** Locks as they are: every habit that locks are known for, and what keeps it from doing harm. */
@@ -9,16 +9,14 @@ const V1 = 2;
 const V2 = 3;
 const CREDENTIALS = 4;
 const SCHLAGE = 5;
-const ALARMS = 6;
-const NODES = [V1, V2, CREDENTIALS, SCHLAGE, ALARMS];
+const NODES = [V1, V2, CREDENTIALS, SCHLAGE];
 
 beforeAll(async () => {
   site = await ZWaveSite.open([
     { nodeId: V1, kind: "v1", slots: 4 },
-    { nodeId: V2, kind: "v2", slots: 4 },
+    { nodeId: V2, kind: "v2", slots: 4, hasLetters: true, hasEmptyCredentials: true },
     { nodeId: CREDENTIALS, kind: "credentials", slots: 4 },
     { nodeId: SCHLAGE, kind: "v1", slots: 2, fixedLength: 6 },
-    { nodeId: ALARMS, kind: "v1", slots: 2, hasAlarmsOnly: true },
   ]);
   site.clock.factor = 10;
 }, 60_000);
@@ -31,16 +29,28 @@ afterEach(() => {
 
 const pin = (digits: string) => new Secret(digits);
 const failure = (work: Promise<unknown>) => work.then(() => null).catch((error: unknown) => error);
-const settled = () => new Promise((resolve) => setTimeout(resolve, 100));
 
 describe("a code that is written", () => {
-  test("a lock that says yes and stores nothing is not believed", async () => {
-    site.lock(V2).habits.lies = true;
-    expect(await failure(site.keypad(V2).writeSlot(1, pin("4711"), calm()))).toMatchObject({
+  test.each([V2, CREDENTIALS])(
+    "node %i: a lock that says yes and stores nothing is not believed",
+    async (node) => {
+      site.lock(node).habits.lies = true;
+      expect(await failure(site.keypad(node).writeSlot(1, pin("4711"), calm()))).toMatchObject({
+        code: "device.refused",
+        effect: "unknown",
+        message: expect.stringContaining("holds nothing") as string,
+      });
+    },
+  );
+
+  test.each([V2, CREDENTIALS])("node %i: a lock that says no and not why has not taken it", async (node) => {
+    site.lock(node).habits.isMute = true;
+    expect(await failure(site.keypad(node).writeSlot(1, pin("4711"), calm()))).toMatchObject({
       code: "device.refused",
       effect: "unknown",
-      message: expect.stringContaining("holds nothing") as string,
+      message: expect.stringContaining("did not take the code") as string,
     });
+    expect(await site.keypad(node).readSlot(1, calm())).toEqual({ is: "empty" });
   });
 
   test("asterisks count where the lock said yes, and are read as withheld", async () => {
@@ -50,15 +60,18 @@ describe("a code that is written", () => {
     await site.keypad(V1).clearSlot(1, calm());
   });
 
-  test("a duplicate that the lock drops without a word is found by reading", async () => {
-    await site.keypad(V1).writeSlot(1, pin("4711"), calm());
-    site.lock(V1).habits.dropsDuplicates = true;
-    expect(await failure(site.keypad(V1).writeSlot(2, pin("4711"), calm()))).toMatchObject({
+  test.each([
+    [V1, "says nothing", "another slot"],
+    [V2, "says yes", "holds nothing"],
+  ])("node %i: a duplicate that the lock drops, and %s, is found by reading", async (node, _, words) => {
+    await site.keypad(node).writeSlot(1, pin("4711"), calm());
+    site.lock(node).habits.dropsDuplicates = true;
+    expect(await failure(site.keypad(node).writeSlot(2, pin("4711"), calm()))).toMatchObject({
       code: "device.refused",
       effect: "unknown",
-      message: expect.stringContaining("another slot") as string,
+      message: expect.stringContaining(words) as string,
     });
-    await site.keypad(V1).clearSlot(1, calm());
+    await site.keypad(node).clearSlot(1, calm());
   });
 
   test("a duplicate that the lock tells of changed nothing", async () => {
@@ -68,24 +81,33 @@ describe("a code that is written", () => {
       effect: "none",
     });
     await site.keypad(CREDENTIALS).clearSlot(1, calm());
-    await site.keypad(V2).writeSlot(1, pin("4711"), calm());
-    site.lock(V2).habits.tellsDuplicates = true;
-    const events = site.events(V2);
-    expect(await failure(site.keypad(V2).writeSlot(2, pin("4711"), calm()))).toMatchObject({
-      effect: "none",
-      message: expect.stringContaining("another slot") as string,
-    });
-    expect(events).toEqual([]);
-    await site.keypad(V2).clearSlot(1, calm());
   });
 
-  test('a slow lock that answers "unknown" and stores it later has it: it is read before anything is said', async () => {
-    site.lock(V2).habits.storesLateMs = 600;
-    await site.keypad(V2).writeSlot(1, pin("4711"), calm());
-    expect(site.lock(V2).code(1)).toBe("4711");
-    site.lock(V2).habits.storesLateMs = 0;
-    await site.keypad(V2).clearSlot(1, calm());
-  });
+  test.each([false, true])(
+    "told by an event, which may name no slot (%s): it is said as it is",
+    async (omitsSlot) => {
+      await site.keypad(V2).writeSlot(1, pin("4711"), calm());
+      Object.assign(site.lock(V2).habits, { tellsDuplicates: true, omitsSlot });
+      const events = site.events(V2);
+      expect(await failure(site.keypad(V2).writeSlot(2, pin("4711"), calm()))).toMatchObject({
+        effect: "none",
+        message: expect.stringContaining("another slot") as string,
+      });
+      expect(events).toEqual([]);
+      await site.keypad(V2).clearSlot(1, calm());
+    },
+  );
+
+  test.each([V2, CREDENTIALS])(
+    "node %i: a slow lock that says no, and stores it later, has it",
+    async (node) => {
+      site.lock(node).habits.storesLateMs = 600;
+      await site.keypad(node).writeSlot(1, pin("4711"), calm());
+      expect(site.lock(node).code(1)).toBe("4711");
+      site.lock(node).habits.storesLateMs = 0;
+      await site.keypad(node).clearSlot(1, calm());
+    },
+  );
 
   test("a lock that leaves it disabled has not taken it", async () => {
     site.lock(V2).habits.disables = true;
@@ -122,17 +144,20 @@ describe("a code that is written", () => {
   });
 });
 
-test("a code that the lock keeps although it was to be removed is told", async () => {
-  await site.keypad(V1).writeSlot(1, pin("4711"), calm());
-  site.lock(V1).habits.keepsCodes = true;
-  expect(await failure(site.keypad(V1).clearSlot(1, calm()))).toMatchObject({
-    code: "device.refused",
-    effect: "unknown",
-    message: expect.stringContaining("still holds") as string,
-  });
-  site.lock(V1).habits.keepsCodes = false;
-  await site.keypad(V1).clearSlot(1, calm());
-});
+test.each([V1, V2, CREDENTIALS])(
+  "node %i: a code that the lock keeps although it was to be removed is told",
+  async (node) => {
+    await site.keypad(node).writeSlot(1, pin("4711"), calm());
+    site.lock(node).habits.keepsCodes = true;
+    expect(await failure(site.keypad(node).clearSlot(1, calm()))).toMatchObject({
+      code: "device.refused",
+      effect: "unknown",
+      message: expect.stringContaining("still holds") as string,
+    });
+    site.lock(node).habits.keepsCodes = false;
+    await site.keypad(node).clearSlot(1, calm());
+  },
+);
 
 describe("reading", () => {
   test.each([V1, V2, CREDENTIALS])("node %i: silence is no empty slot", async (node) => {
@@ -150,6 +175,27 @@ describe("reading", () => {
     expect(await site.keypad(V2).readSlot(1, calm())).toEqual({ is: "withheld" });
     expect(events).toEqual([{ type: "slot.changed", slot: 1 }]);
     site.lock(V2).put(1, null);
+  });
+
+  test.each([
+    [4, "opens always", "code"],
+    [6, "opens once (Yale)", "code"],
+    [3, "opens nothing", "withheld"],
+  ])("status %i, which %s, is no empty slot", async (status, _, is) => {
+    site.lock(V2).put(1, "4711");
+    site.lock(V2).putStatus(1, status);
+    expect((await site.keypad(V2).readSlot(1, calm())).is).toBe(is);
+    site.lock(V2).put(1, null);
+    await site.keypad(V2).readSlot(1, calm());
+  });
+
+  test("a lock that says it has no such slot says nothing about the code in it", async () => {
+    site.lock(V1).putStatus(1, 254);
+    expect(await failure(site.keypad(V1).readSlot(1, calm()))).toMatchObject({
+      code: "device.refused",
+      effect: "none",
+    });
+    site.lock(V1).put(1, null);
   });
 
   test("what lies in the lock is read, not what the library remembers", async () => {
@@ -187,68 +233,19 @@ test("a card that somebody put beside our numbers is never touched", async () =>
   expect(site.lock(CREDENTIALS).code(2)).toBeNull();
 });
 
-describe("what the lock tells", () => {
-  test.each([V1, V2, CREDENTIALS])("node %i: a code that somebody changed at the keypad", async (node) => {
-    const events = site.events(node);
-    await site.lock(node).changeAtKeypad(3, "2580");
-    await eventually(() => expect(events).toEqual([{ type: "slot.changed", slot: 3 }]));
-    await site.lock(node).changeAtKeypad(3, null);
-    await eventually(() => expect(events).toHaveLength(2));
-  });
-
-  test("our own change is not told, the next one is; also by a lock that names no slot", async () => {
-    for (const omitsSlot of [false, true]) {
-      site.lock(V2).habits.omitsSlot = omitsSlot;
-      const events = site.events(V2);
-      await site.keypad(V2).writeSlot(3, pin("4711"), calm());
-      await site.keypad(V2).clearSlot(3, calm());
-      await settled();
-      expect(events).toEqual([]);
-      await site.lock(V2).changeAtKeypad(4, "2580");
-      const slot = omitsSlot ? null : 4;
-      await eventually(() => expect(events).toEqual([{ type: "slot.changed", slot }]));
-      await site.lock(V2).changeAtKeypad(4, null, false);
-    }
-  });
-
-  test("a jam is a state, told once", async () => {
-    const events = site.events(V2);
-    await site.lock(V2).notify(11);
-    await site.lock(V2).notify(11);
-    await eventually(() => expect(events).toEqual([{ type: "jammed" }]));
-    await site.lock(V2).notify(1);
-    await eventually(() => expect(events).toHaveLength(2));
-  });
-
-  test("alarms of version 1 that the library's database does not know", async () => {
-    const events = site.events(ALARMS);
-    const told: [number, number][] = [
-      [19, 3],
-      [18, 3],
-      [9, 1],
-      [161, 1],
-      [33, 2],
-      [112, 1],
-      [32, 0],
-      [22, 1],
-    ];
-    for (const [alarmType, alarmLevel] of told) await site.lock(ALARMS).report({ alarmType, alarmLevel });
-    await eventually(() =>
-      expect(events).toEqual([
-        { type: "unlocked", method: "keycode", slot: 3 },
-        { type: "locked", method: "keycode", slot: 3 },
-        { type: "jammed" },
-        { type: "denied", because: "too_many_attempts" },
-        { type: "slot.changed", slot: 2 },
-        { type: "slot.changed", slot: 1 },
-        { type: "slot.changed", slot: null },
-        { type: "unlocked", method: "manual", slot: null },
-      ]),
-    );
-  });
-});
-
 describe("the bolt", () => {
+  test.each([
+    [0x01, false],
+    [0x10, false],
+    [0x21, false],
+    [0xfe, null],
+    [0xff, true],
+  ])("mode %i: is it locked? %s", async (mode, isLocked) => {
+    site.lock(V1).putMode(mode);
+    expect(await site.keypad(V1).readState?.(calm())).toMatchObject({ isLocked });
+    site.lock(V1).putMode(0);
+  });
+
   test("that took the order and did not move is no success", async () => {
     site.lock(V1).habits.isStuck = true;
     expect(await failure(site.keypad(V1).lock(calm()))).toMatchObject({

@@ -2,20 +2,24 @@ import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import * as library from "zwave-js";
 import { type Device, DriverError, type SerialLine } from "#driver-api";
 import { Secret } from "#src/lib/secret";
 import { realClock } from "#src/ops/clock";
 import { attach } from "#src/sandbox/attach";
 import { openPty, type PtyEnd } from "#src/sandbox/pty";
 import { openSerialLine } from "#src/transports/serial";
-import { calm, eventually, zwaveConfig, ZWaveSite } from "#test/support/zwave-site";
+import { calm, eventually, HurriedClock, zwaveConfig, ZWaveSite } from "#test/support/zwave-site";
+import { troubleOf } from "./absent.js";
 import driver from "./index.js";
+import { GOOD_HABITS } from "./simulator-lock.js";
 import { ZWaveSimulator } from "./simulator.js";
 
 /** What goes wrong around the locks. */
 const NODE = 2;
 const OTHER = 3;
+const THIRD = 4;
 const pin = (digits: string) => new Secret(digits);
 const failure = (work: Promise<unknown>) => work.then(() => null).catch((error: unknown) => error);
 
@@ -81,6 +85,51 @@ test("one dead lock holds up nobody: its unit goes, it is asked every minute, an
   await site.lock(NODE).pressKeys("4711");
   await eventually(() => expect(events).toEqual([{ type: "unlocked", method: "keycode", slot: 1 }]));
 }, 60_000);
+
+test("a lock that does not say what it is or how many codes it holds: the others go on, and it is asked again", async () => {
+  const clock = new HurriedClock();
+  const locks = [NODE, OTHER, THIRD].map((nodeId) => ({ nodeId, kind: "v1", slots: 2 }) as const);
+  site = new ZWaveSite(await ZWaveSimulator.create(clock, locks), clock);
+  site.lock(NODE).habits.hidesItself = true;
+  site.lock(THIRD).habits.hidesNumber = true;
+  await site.start();
+  clock.factor = 200;
+  await site.units(1);
+  expect(site.device.units.map(({ key }) => key)).toEqual(["node-3"]);
+  await site.keypad(OTHER).writeSlot(1, pin("4711"), calm());
+  const unread = { code: "unit.silent", message: expect.stringContaining("every ten minutes") as string };
+  await vi.waitFor(
+    () =>
+      expect(site?.device.troubles).toEqual([
+        { unit: "node-2", ...unread },
+        { unit: "node-4", ...unread },
+      ]),
+    30_000,
+  );
+  expect(site.logged).toContainEqual(expect.objectContaining({ event: "zwave.node_unread", node: NODE }));
+  for (const node of [NODE, THIRD]) Object.assign(site.lock(node).habits, GOOD_HABITS);
+  await site.units(3);
+  expect(site.device.troubles).toEqual([]);
+  expect(site.lock(OTHER).code(1)).toBe("4711");
+}, 60_000);
+
+test("a lock of Long Range is not spoken to, and says so", () => {
+  const node = {
+    id: 256,
+    status: library.NodeStatus.Alive,
+    protocol: library.Protocols.ZWaveLongRange,
+    interviewStage: library.InterviewStage.Complete,
+    isControllerNode: false,
+    deviceClass: undefined,
+    failedS2Bootstrapping: false,
+    accessControl: undefined,
+    supportsCC: () => false,
+  };
+  expect(troubleOf(library, node, false)).toEqual({
+    code: "device.refused",
+    message: expect.stringContaining("Long Range") as string,
+  });
+});
 
 test("a call that is given up leaves its order in doubt, and the next call works", async () => {
   site = await ZWaveSite.open([{ nodeId: NODE, kind: "v2", slots: 3 }]);
