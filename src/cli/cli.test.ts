@@ -176,6 +176,18 @@ test("encode says every step, and what the card is at the end", async () => {
   });
 });
 
+test("a person who takes more than five seconds to find a card sees it made", async () => {
+  daemon.onStream(async (stream) => {
+    stream.progress({ step: "waiting_for_card", say: "Put one card.", facts: {}, action_attempt: null });
+    await new Promise((resolve) => setTimeout(resolve, 5_500));
+    const action_attempt = { ...attempt, status: "success" as const, result: { ...issued }, error: null };
+    stream.progress({ step: "done", say: "Done.", facts: {}, action_attempt });
+    stream.end();
+  });
+  const { code, error } = await run(["encode", CREDENTIAL, "--encoder", "front-desk"]);
+  expect([code, error]).toEqual([EXIT.ok, ""]);
+});
+
 test("encode --json is one object a line and nothing else", async () => {
   jobEndsWith({ result: issued });
   const { code, out, error } = await run(["encode", CREDENTIAL, "--json"]);

@@ -69,7 +69,8 @@ export class DaemonClient {
         ...(typeof until === "number" ? { timeout: until } : { signal: until }),
       });
       sent.once("response", resolve);
-      sent.once("timeout", () => sent.destroy(new Error("no answer in time")));
+      // Of itself Node calls every connection late on which nothing came for five seconds; a stream may be silent.
+      if (typeof until === "number") sent.once("timeout", () => sent.destroy(new Error("no answer in time")));
       sent.once("error", (error) => reject(this.#lost(error)));
       sent.end(body ?? undefined);
     });
