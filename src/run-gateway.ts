@@ -1,3 +1,4 @@
+import "#src/ops/quiet-libraries";
 import { loadConfig } from "#src/config/load";
 import type { Environment } from "#src/config/references";
 import { startGateway } from "#src/gateway";

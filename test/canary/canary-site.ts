@@ -120,7 +120,9 @@ export class CanarySite {
     const life = ++this.#life;
     const report = ["--report-uncaught-exception", `--report-directory=${this.stateDir}`];
     const words = [...report, ...nodeWords("test/canary/daemon.ts", [this.configPath, mode])];
-    const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "pipe"] });
+    // Libraries are asked to say all they know.
+    const env = { ...process.env, DEBUG: "*" };
+    const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "pipe"], env });
     this.#child = child;
     let said = "";
     let complained = "";

@@ -269,11 +269,15 @@ async function whatItTells(apiKey: string, viewerKey: string): Promise<void> {
     "/metrics",
     "/health",
     "/readyz",
+    "/openapi.json",
   ])
     await ask(path, path === "/events/list" ? { since: "2020-01-01T00:00:00Z" } : {}, viewerKey);
   await ask("/action_attempts/list", {}, apiKey);
   await ask("/lockbridge/keys/list", {}, apiKey);
   await ask("/lockbridge/tokens/list", {}, apiKey);
+  await ask("/lockbridge/audit/list", {}, apiKey);
+  await ask("/lockbridge/webhooks/list", {}, apiKey);
+  await liveEvents(viewerKey);
   for (const words of [
     ["sync"],
     ["sync", "--json"],
@@ -282,8 +286,31 @@ async function whatItTells(apiKey: string, viewerKey: string): Promise<void> {
     ["credentials"],
     ["tokens"],
     ["tokens", "delete", apiKey],
+    ["codes", "list", "--lock", "lock-1"],
+    ["codes", "list", "--lock", "lock-1", "--json"],
   ])
     await site.cli(words.filter((word) => word !== ""));
+}
+
+/** What a viewer's live stream says of everything that was told so far. */
+async function liveEvents(viewerKey: string): Promise<void> {
+  const { body } = await ask("/events/list", { since: "2020-01-01T00:00:00Z", limit: 1 }, viewerKey);
+  const [first] = body["events"] as { readonly event_id: string }[];
+  const stop = new AbortController();
+  const response = await fetch(`${site.endpoint}/lockbridge/events/stream`, {
+    headers: { authorization: `Bearer ${viewerKey}`, "last-event-id": first?.event_id ?? "" },
+    signal: stop.signal,
+  });
+  let said = "";
+  try {
+    for await (const chunk of response.body ?? []) {
+      said += Buffer.from(chunk as Uint8Array).toString();
+      if (said.includes("lock.access_denied") && said.includes("access_code.set_on_device")) break;
+    }
+  } finally {
+    stop.abort();
+  }
+  evidence.add("answer of the live stream", said);
 }
 
 async function configMistakes(): Promise<void> {

@@ -2,11 +2,12 @@
  * The gateway as a process of its own, at the most talkative log level, that can be made to crash with its secrets in
  * hand, or to leak on purpose. Arguments: the configuration file, and `leak` for a gateway that leaks.
  */
+// First, as in the real process: libraries are kept quiet from there.
+import { untilSignal } from "#src/run-gateway";
 import { loadConfig } from "#src/config/load";
 import { startGateway } from "#src/gateway";
 import { knownDrivers } from "#src/gateway-drivers";
 import { createLog } from "#src/ops/log";
-import { untilSignal } from "#src/run-gateway";
 
 const [configPath = "", mode = ""] = process.argv.slice(2);
 const ended = untilSignal();

@@ -59,6 +59,9 @@ export async function codesOnLocks(tools: Tools): Promise<void> {
     look("the code is on its lock", async () => {
       const code = await codeOf(id);
       return code?.status === "set" || code?.is_scheduled_on_device === true ? true : undefined;
+    }).catch(async (error: unknown) => {
+      const { body } = await ask("/access_codes/get", { access_code_id: id }, viewerKey);
+      throw new Error(JSON.stringify(body), { cause: error });
     });
   const create = async (key: string, more: object = {}) => {
     const pin = keep(`PIN on ${key}`, lockPin());
@@ -114,8 +117,10 @@ export async function codesOnLocks(tools: Tools): Promise<void> {
     return JSON.stringify(body).includes("device_offline") ? true : undefined;
   });
   await locks.plugIn();
-  await isOnline("locks/lock-1");
-  await site.cli(["codes", "retry", "lock-1"]);
+  for (const lock of ["lock-1", "lock-2"]) {
+    await isOnline(`locks/${lock}`);
+    await site.cli(["codes", "retry", lock]);
+  }
   for (const { id } of all) await isThere(id);
 
   // PINs that do not fit, or are taken.

@@ -17,6 +17,8 @@ export function wrongInputs(secret: string): readonly WrongInput[] {
     body: JSON.stringify(body),
   });
   const card = { access_method: "card" };
+  const device_id = crypto.randomUUID();
+  const access_code_id = crypto.randomUUID();
   return [
     json("a PIN with a letter", CREATE, { ...card, code: `${secret}x` }),
     json("a PIN that is too long", CREATE, { ...card, code: `${secret}0` }),
@@ -39,6 +41,44 @@ export function wrongInputs(secret: string): readonly WrongInput[] {
     json("a PIN as an event type", "/events/list", { event_type: secret, since: secret }),
     json("a key that is too short", "/lockbridge/keys/import", { issuer: "0a", card_master: secret }),
     json("a role", "/lockbridge/tokens/create", { name: "x", role: secret }),
+    json("a PIN as a lock", "/access_codes/create", { device_id: secret, code: secret.slice(0, 8) }),
+    json("a PIN that no lock takes", "/access_codes/create", { device_id, code: secret }),
+    json("a PIN as the start of a code", "/access_codes/create", { device_id, starts_at: secret }),
+    json("PINs for several locks", "/access_codes/create_multiple", {
+      device_ids: [secret],
+      code: secret,
+      behavior_when_code_cannot_be_shared: secret,
+    }),
+    json("a PIN as the type of a code", "/access_codes/update", {
+      access_code_id,
+      code: secret,
+      type: secret,
+    }),
+    json("PINs and times that belong together", "/access_codes/update_multiple", {
+      common_code_key: [secret],
+    }),
+    json("a PIN at an unknown lock", "/access_codes/unmanaged/get", { device_id, code: secret.slice(0, 12) }),
+    json("a PIN in a device's metadata", "/devices/update", {
+      device_id,
+      custom_metadata: { pin: [secret] },
+    }),
+    json("a PIN typed where nobody simulates", "/locks/simulate/keypad_code_entry", {
+      device_id,
+      code: secret.slice(0, 12),
+    }),
+    json("a lock's label", "/lockbridge/locks/inclusion/pin", { device: secret, pin: secret }),
+    json("a QR code", "/lockbridge/locks/include", { device: secret, qr_code: { text: secret } }),
+    json("a receiver's password", "/webhooks/create", { url: `ftp://user:${secret}@example.com/` }),
+    {
+      what: "a PIN in the address of a reading",
+      path: `/access_codes/get?device_id=${device_id}&code=${secret.slice(0, 12)}`,
+      method: "GET",
+    },
+    {
+      what: "a PIN in an address that is wrong",
+      path: `/access_codes/list?device_id=${secret}&limit=${secret}`,
+      method: "GET",
+    },
     json("no such route", `/acs/${secret}`, {}),
     json("a query", `${CREATE}?code=${secret}&access_method=${secret}`, {}),
     { what: "broken JSON", path: CREATE, body: `{"code":"${secret}",}` },
