@@ -58,9 +58,12 @@ export async function bringUp(tools: BringUp, peripheral: Peripheral): Promise<P
 
 /** The session broke a moment ago: the same device, most probably, and it may hold keys that were just pressed. */
 async function takeUpAgain(tools: BringUp, peripheral: Peripheral): Promise<void> {
+  if (peripheral.config.secure) {
+    await openChannel(tools, peripheral);
+    return;
+  }
   peripheral.session.restart();
-  if (peripheral.config.secure) await openChannel(tools, peripheral);
-  else tools.deliver(peripheral, await ask(tools, peripheral, requests.poll()));
+  tools.deliver(peripheral, await ask(tools, peripheral, requests.poll()));
 }
 
 async function getToKnow(tools: BringUp, peripheral: Peripheral): Promise<void> {

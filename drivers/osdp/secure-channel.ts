@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, timingSafeEqual } from "node:crypto";
+import { type Cipher, createCipheriv, createDecipheriv, type Decipher, timingSafeEqual } from "node:crypto";
 import { encodeCommand, type Frame, type FrameContent, hasMac, MAC_BYTES, SECURITY } from "./protocol.js";
 
 /**
@@ -14,10 +14,45 @@ const PURPOSE = { encryption: 0x82, mac1: 0x01, mac2: 0x02 } as const;
 /** Known to everybody, and accepted by a peripheral in install mode only. */
 export const DEFAULT_KEY = Uint8Array.from({ length: BLOCK }, (_, index) => 0x30 + index);
 
+/** One key, set up once: a reader is polled twenty times a second, and to set up a key costs more than to use it. */
+class BlockCipher {
+  readonly #encryption: Cipher;
+  readonly #decryption: Decipher;
+
+  constructor(key: Uint8Array) {
+    this.#encryption = createCipheriv("aes-128-ecb", key, null).setAutoPadding(false);
+    this.#decryption = createDecipheriv("aes-128-ecb", key, null).setAutoPadding(false);
+  }
+
+  /** Whole blocks, each for itself. */
+  ecb(blocks: Uint8Array): Uint8Array {
+    return this.#encryption.update(blocks);
+  }
+
+  /** Whole blocks, chained. */
+  cbc(start: Uint8Array, blocks: Uint8Array): Uint8Array {
+    const chained = new Uint8Array(blocks.length);
+    let previous = start;
+    for (let at = 0; at < blocks.length; at += BLOCK) {
+      previous = this.ecb(xored(blocks.subarray(at, at + BLOCK), previous));
+      chained.set(previous, at);
+    }
+    return chained;
+  }
+
+  /** The other way round. */
+  undoCbc(start: Uint8Array, blocks: Uint8Array): Uint8Array {
+    const before = new Uint8Array(blocks.length);
+    before.set(start);
+    before.set(blocks.subarray(0, -BLOCK), BLOCK);
+    return xored(this.#decryption.update(blocks), before);
+  }
+}
+
 interface SessionKeys {
-  readonly encryption: Uint8Array;
-  readonly mac1: Uint8Array;
-  readonly mac2: Uint8Array;
+  readonly encryption: BlockCipher;
+  readonly mac1: BlockCipher;
+  readonly mac2: BlockCipher;
 }
 
 /** One handshake: our random number, then the peripheral's, then proofs on both sides. */
@@ -29,10 +64,11 @@ export class Handshake {
 
   constructor(baseKey: Uint8Array, random: Uint8Array) {
     this.random = random;
+    const base = new BlockCipher(baseKey);
     const key = (purpose: number) => {
       const block = new Uint8Array(BLOCK);
       block.set([0x01, purpose, ...random.subarray(0, 6)]);
-      return ecb(baseKey, block);
+      return new BlockCipher(base.ecb(block));
     };
     this.#keys = {
       encryption: key(PURPOSE.encryption),
@@ -43,15 +79,16 @@ export class Handshake {
 
   /** Our proof (16 bytes), or null when the peripheral's is wrong: it has another key. */
   prove(clientRandom: Uint8Array, clientCryptogram: Uint8Array): Uint8Array | null {
-    const expected = ecb(this.#keys.encryption, Uint8Array.from([...this.random, ...clientRandom]));
+    const { encryption } = this.#keys;
+    const expected = encryption.ecb(Uint8Array.from([...this.random, ...clientRandom]));
     if (!isEqual(expected, clientCryptogram)) return null;
-    this.#serverCryptogram = ecb(this.#keys.encryption, Uint8Array.from([...clientRandom, ...this.random]));
+    this.#serverCryptogram = encryption.ecb(Uint8Array.from([...clientRandom, ...this.random]));
     return this.#serverCryptogram;
   }
 
   /** The channel, or null when the peripheral's first MAC is wrong. The status byte beside it proves nothing. */
   finish(initialMac: Uint8Array): SecureChannel | null {
-    const expected = ecb(this.#keys.mac2, ecb(this.#keys.mac1, this.#serverCryptogram));
+    const expected = this.#keys.mac2.ecb(this.#keys.mac1.ecb(this.#serverCryptogram));
     return isEqual(expected, initialMac) ? new SecureChannel(this.#keys, expected) : null;
   }
 }
@@ -100,21 +137,18 @@ export class SecureChannel {
 
   #mac(covered: Uint8Array, start: Uint8Array): Uint8Array {
     const whole = covered.length % BLOCK === 0 ? covered : padded(covered);
-    const last = whole.subarray(-BLOCK);
     const before = whole.subarray(0, -BLOCK);
-    const chained = before.length === 0 ? start : cbc(this.#keys.mac1, start, before).subarray(-BLOCK);
-    return cbc(this.#keys.mac2, chained, last);
+    const chained = before.length === 0 ? start : this.#keys.mac1.cbc(start, before).subarray(-BLOCK);
+    return this.#keys.mac2.cbc(chained, whole.subarray(-BLOCK));
   }
 
   #encrypt(data: Uint8Array, start: Uint8Array): Uint8Array {
-    return cbc(this.#keys.encryption, inverted(start), padded(data));
+    return this.#keys.encryption.cbc(inverted(start), padded(data));
   }
 
   #decrypt(data: Uint8Array, start: Uint8Array): Uint8Array | null {
     if (data.length % BLOCK !== 0) return null;
-    const decipher = createDecipheriv("aes-128-cbc", this.#keys.encryption, inverted(start));
-    decipher.setAutoPadding(false);
-    const plain = Uint8Array.from([...decipher.update(data), ...decipher.final()]);
+    const plain = this.#keys.encryption.undoCbc(inverted(start), data);
     const end = plain.lastIndexOf(PADDING);
     const isPadded = end >= plain.length - BLOCK && plain.subarray(end + 1).every((byte) => byte === 0);
     return end >= 0 && isPadded ? plain.slice(0, end) : null;
@@ -131,16 +165,10 @@ function padded(bytes: Uint8Array): Uint8Array {
 
 const inverted = (bytes: Uint8Array): Uint8Array => bytes.map((byte) => ~byte & 0xff);
 
-function ecb(key: Uint8Array, blocks: Uint8Array): Uint8Array {
-  const cipher = createCipheriv("aes-128-ecb", key, null);
-  cipher.setAutoPadding(false);
-  return Uint8Array.from(cipher.update(blocks));
-}
-
-function cbc(key: Uint8Array, start: Uint8Array, blocks: Uint8Array): Uint8Array {
-  const cipher = createCipheriv("aes-128-cbc", key, start);
-  cipher.setAutoPadding(false);
-  return Uint8Array.from(cipher.update(blocks));
+function xored(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const result = new Uint8Array(a.length);
+  for (let at = 0; at < a.length; at++) result[at] = (a[at] ?? 0) ^ (b[at] ?? 0);
+  return result;
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {

@@ -307,6 +307,16 @@ describe("in clear", () => {
     expect([heard, reader().pulses.length, reader().done.includes(0x76)]).toEqual([["12"], 1, false]);
   });
 
+  test("a reader that was switched off and on is spoken to from the beginning", async () => {
+    await line.open(config({ secure: false }));
+    const heard = line.listen();
+    reader().restart();
+    await line.clock.advance(1_000);
+    reader().pressKeys("12#");
+    await line.clock.advance(500);
+    expect(heard).toEqual(["12"]);
+  });
+
   test("a reader that wants security is not opened in clear", async () => {
     reader().wantsSecurity = true;
     expect(await line.failure(line.begin(config({ secure: false })))).toMatchObject({

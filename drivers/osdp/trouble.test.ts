@@ -141,7 +141,10 @@ describe("sequence numbers", () => {
     reader().faults.wrongChecks = 1;
     const error = await line.failure(line.door().grant(5_000, calm()));
     expect(error).toMatchObject({ code: "device.silent", effect: "unknown" });
+    // No other command under the number that is in doubt.
+    const next = line.sent.length;
     await line.clock.advance(1_000);
+    expect(parseInt(line.sent[next]?.slice(10, 12) ?? "", 16) & 3).toBe(0);
     expect(reader().handshakes).toBe(2);
     expect(reader().pulses).toHaveLength(1);
   });
