@@ -2,6 +2,7 @@ import { type Call, type Device, DriverError, type Identity, type Unit } from "#
 import { type Clock, DeadlineExceeded, withDeadline } from "#src/lib/deadline";
 import type { Log } from "#src/lib/log";
 import type { Line, LineOpeners, WantedLine } from "./lines.js";
+import { problemOf } from "./problem.js";
 
 /** A driver that may be asked whether a device is one of its own. */
 export interface Candidate {
@@ -184,7 +185,7 @@ function codeOf(error: unknown): string | undefined {
 function wordsOf(error: unknown): Pick<Tried, "code" | "message"> {
   if (error instanceof DeadlineExceeded)
     return { code: "device.silent", message: "it does not answer in time" };
-  if (error instanceof DriverError) return { code: error.code, message: error.message };
+  if (error instanceof DriverError) return problemOf(error);
   const code = codeOf(error);
   return code !== undefined && error instanceof Error
     ? { code, message: error.message }

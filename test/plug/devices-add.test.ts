@@ -56,19 +56,28 @@ const edge: Partial<CliEdge> = {
 };
 const cli = (...words: readonly string[]) => typed([...words, "--socket", site.socket], edge);
 
-test("asked, an encoder says what it is; a modem is told as what answered each driver", async () => {
-  const encoder = await plugIn(new Pn532Simulator());
-  const known = await cli("devices", "probe", encoder);
-  expect(known.code).toBe(EXIT.ok);
-  expect(known.out.split("\n")[1]).toMatch(/^\/dev\/pts\/\d+ +NXP PN532 1\.6 +pn532$/);
-  expect(known.out).toContain(encoder);
+test(
+  "asked, an encoder says what it is; a modem is told as what answered, silence as silence",
+  { timeout: 60_000 },
+  async () => {
+    const encoder = await plugIn(new Pn532Simulator());
+    const known = await cli("devices", "probe", encoder);
+    expect(known.code).toBe(EXIT.ok);
+    expect(known.out.split("\n")[1]).toMatch(/^\/dev\/pts\/\d+ +NXP PN532 1\.6 +pn532$/);
+    expect(known.out).toContain(encoder);
 
-  const modem = await plugIn(new OtherDevice());
-  const unknown = await cli("devices", "probe", modem, "--driver", "pn532");
-  expect(unknown.code).toBe(EXIT.failed);
-  expect(unknown.error).toContain(`${modem}, asked as pn532: something answers at this port`);
-  expect(unknown.error).toContain("[device.wrong]");
-});
+    const modem = await plugIn(new OtherDevice());
+    const unknown = await cli("devices", "probe", modem, "--driver", "pn532");
+    expect(unknown.code).toBe(EXIT.failed);
+    expect(unknown.error).toContain(`${modem}, asked as pn532: something answers at this port`);
+    expect(unknown.error.match(/\[device\.wrong\]/g)).toHaveLength(1);
+
+    const dead = await plugIn({ receive: () => undefined, onSend: () => () => undefined });
+    const silent = await cli("devices", "probe", dead);
+    expect(silent.code).toBe(EXIT.failed);
+    expect(silent.error).toContain(`${dead}: nothing answers, asked as msr605, pn532, twn4, ufr.`);
+  },
+);
 
 test("a port that a device uses is never asked, by whatever name", async () => {
   const { plug } = site.desk("desk");

@@ -209,8 +209,19 @@ function renamedWords(renamed: Ports): readonly string[] {
 }
 
 export function unknownWords(tried: readonly Tried[]): string {
-  const lines = tried.map(
-    ({ port, driver, message, code }) => `  ${port}, asked as ${driver}: ${message} [${code}]`,
-  );
-  return `Nothing there is known to a driver:\n${lines.join("\n")}`;
+  const ports = [...new Set(tried.map(({ port }) => port))];
+  const lines = ports.flatMap((port) => portWords(tried.filter((it) => it.port === port)));
+  return `Nothing there is known to a driver:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+}
+
+/** Silence is one fact, whoever asked. */
+function portWords(tried: readonly Tried[]): readonly string[] {
+  const [first, ...others] = tried;
+  if (first !== undefined && others.length > 0 && tried.every(({ code }) => code === "device.silent")) {
+    const asked = tried.map(({ driver }) => driver).join(", ");
+    return [
+      `${first.port}: nothing answers, asked as ${asked}. See that the device has power, also of its own. [device.silent]`,
+    ];
+  }
+  return tried.map(({ port, driver, message, code }) => `${port}, asked as ${driver}: ${message} [${code}]`);
 }
