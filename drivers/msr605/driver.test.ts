@@ -93,6 +93,16 @@ test("coercivity is set before every write: an encoder that was switched off beg
   expect(await desk.run(desk.stripes.change(written, call(), nothing))).toEqual(with4711);
 });
 
+test("an encoder that takes no high coercivity says so, and no card is asked for", async () => {
+  const desk = await new Desk().open({ coercivity: "high" });
+  desk.simulator.faults.isLowOnly = true;
+  desk.simulator.hold(new SimulatedStripe("high"));
+  const error = await desk.failure(desk.stripes.change(written, call(), nothing));
+  expect(error).toMatchObject({ code: "device.refused", effect: "none" });
+  expect(error.message).toContain("does not write high coercivity");
+  expect(desk.simulator.changes).toBe(0);
+});
+
 test("track 1 alone is erased also by a device that goes by the manual", async () => {
   const desk = await new Desk().open();
   desk.simulator.faults.isByManual = true;

@@ -27,6 +27,8 @@ export interface MsrFaults {
   refusal: number | null;
   /** Erases track 1 alone by the mask of the manual only. */
   isByManual: boolean;
+  /** Has a head for low coercivity only. */
+  isLowOnly: boolean;
 }
 
 const ESC = 0x1b;
@@ -44,7 +46,13 @@ const RECEIVED_MAX = 1_024;
 type Pull = (card: SimulatedStripe) => readonly number[];
 
 export class MsrSimulator {
-  readonly faults: MsrFaults = { badPulls: 0, isDead: false, refusal: null, isByManual: false };
+  readonly faults: MsrFaults = {
+    badPulls: 0,
+    isDead: false,
+    refusal: null,
+    isByManual: false,
+    isLowOnly: false,
+  };
   /** Stripes that were changed. */
   changes = 0;
   lamp = "off";
@@ -143,6 +151,7 @@ export class MsrSimulator {
         return [ESC, ...Buffer.from(this.firmware)];
       case 0x78:
       case 0x79:
+        if (letter === 0x78 && this.faults.isLowOnly) return REFUSED;
         this.coercivity = letter === 0x78 ? "high" : "low";
         return OK;
       case 0x64:

@@ -71,7 +71,9 @@ export class MsrStripes implements StripeWriter {
     for (let pulls = 1; pulls <= PULLS_MAX; pulls++) {
       const status = await this.#session.arm(
         async (ask) => {
-          await ask(commands.setCoercivity(coercivity), answers.status);
+          const set = await ask(commands.setCoercivity(coercivity), answers.status);
+          if (set !== STATUS.ok)
+            throw attempt.failure("device.refused", `this encoder does not write ${coercivity} coercivity`);
           await ask(commands.setBits(write), answers.bits(write));
           attempt.effect = "unknown";
         },
