@@ -22,7 +22,12 @@ const DOES: Readonly<Record<Capability, string>> = {
   "keypadLock:readState": "says how it stands",
   "keypadLock:on_gateway": "keypads that ask the gateway",
 };
-const LINES: Readonly<Record<string, string>> = { serial: "serial", hid: "USB HID", none: "none" };
+const LINES: Readonly<Record<string, string>> = {
+  serial: "serial",
+  hid: "USB HID",
+  pcsc: "PC/SC",
+  none: "none",
+};
 
 interface Entry {
   readonly id: string;
