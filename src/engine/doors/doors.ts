@@ -184,7 +184,8 @@ export class Doors {
         await this.#use(lock, (keypad, signal) => keypad.grant(this.#rules(lock).openMs, { signal }));
         this.#news.tell(lock, "lock.unlocked", { method: decision.by, ...this.#whose(lock, decision.owner) });
       } else {
-        const { code, message } = DENIALS[decision.why];
+        const { code } = DENIALS[decision.why];
+        const message = this.#sentenceOf(decision);
         const reason = { reason_code: code, message };
         const told = this.#use(lock, (keypad, signal) => keypad.deny(message, { signal }));
         this.#news.tell(lock, "lock.access_denied", {
@@ -201,6 +202,14 @@ export class Doors {
         "a door could not be told to open or to deny",
       );
     }
+  }
+
+  /** Why it stays shut; of a lock-out also for how long. */
+  #sentenceOf({ why, lockout }: Extract<Decision, { do: "deny" }>): string {
+    const { message } = DENIALS[why];
+    if (why !== "too_many_attempts" || lockout.until === null) return message;
+    const seconds = Math.ceil((lockout.until - this.#parts.deps.time.read().now) / 1_000);
+    return message.replace("a while", `${seconds} s`);
   }
 
   async #use(

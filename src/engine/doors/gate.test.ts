@@ -82,6 +82,9 @@ test("five wrong PINs close the keypad, and a restart does not open it again", a
   gate.feedCode(A, "4711", { device_id: LOCK.door });
   for (const pin of ["0001", "0002", "0003", "0004", "0005"]) expect(await gate.enter(pin)).toBe(false);
   expect(await gate.enter("4711")).toBe(false);
+  const [last] = gate.store.events.list({ where: { device_id: LOCK.door }, limit: 1, newestFirst: true });
+  const { message } = (last as unknown as { reason: { message: string } }).reason;
+  expect(message).toMatch(/the door takes none for (59|60) s\.$/);
   gate.crash();
   await gate.clock.advance(1_000);
   expect(await gate.enter("4711")).toBe(false);
