@@ -169,9 +169,17 @@ test("deleting says how to see that it is gone; the daemon's refusal is told", a
 
 test("a PIN is typed at a simulated keypad", async () => {
   daemon.on(simulateKeypadEntry, () => ({ action_attempt: attempt, ok }));
-  const { code } = await run(["simulate", "keys", "Back door", "--code", "-"], () => PIN);
-  expect(code).toBe(EXIT.ok);
+  const type = () => run(["simulate", "keys", "Back door", "--code", "-"], () => PIN);
+  expect((await type()).code).toBe(EXIT.ok);
   expect(daemon.calls.at(-1)).toMatchObject({ path: "/locks/simulate/keypad_code_entry" });
+  daemon.on(simulateKeypadEntry, () => ({ action_attempt: { ...attempt, status: "pending" as const }, ok }));
+  expect(await type()).toMatchObject({ code: EXIT.ok, error: "" });
+  const error = { type: "device_not_found", message: "there is no such lock" };
+  daemon.on(simulateKeypadEntry, () => ({
+    action_attempt: { ...attempt, status: "error" as const, error },
+    ok,
+  }));
+  expect(await type()).toMatchObject({ code: EXIT.failed, error: "There is no such lock.\n" });
 });
 
 test("what a lock was tried with too often is tried again", async () => {

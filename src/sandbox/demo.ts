@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 import { CliError, EXIT } from "#src/cli/exit-codes";
 import { untilSignal } from "#src/run-gateway";
+import { standAtGate } from "./demo-keypad.js";
 import { type DemoSite, type DemoSiteOptions, startDemoSite } from "./demo-site.js";
 import { DemoStory, type Stage } from "./demo-story.js";
 import { deskEncoderNamed } from "./desk-encoders.js";
@@ -100,7 +101,10 @@ async function playAlong(site: DemoSite, ended: Promise<void>): Promise<number> 
   );
   say(`Everything it writes lies in ${site.stateDir}.`);
   const story = new DemoStory(site, stageFor(site, terminal, say));
-  const played = story.play().then(() => sayWhatNext(site, say));
+  const played = story.play().then(async () => {
+    sayWhatNext(site, say);
+    await standAtGate(site, terminal, say);
+  });
   try {
     await Promise.race([played, ended]);
   } catch (error) {
@@ -152,11 +156,12 @@ function cli(site: DemoSite): string {
 }
 
 function sayWhatNext(site: DemoSite, say: (line: string) => void): void {
-  say("\nThat was the whole life of a card. The site stays up; Ctrl-C ends it. Try next:");
+  say("\nThat was the whole life of a card, and of a PIN. The site stays up; Ctrl-C ends it. Try next:");
   say(`  ${cli(site)} devices`);
   say(`  ${cli(site)} credentials list`);
   say(`  ${cli(site)} simulate card --encoder front-desk --put ${site.hardware.desk.cardKinds.at(-1) ?? ""}`);
   say(`  ${cli(site)} scan --encoder front-desk`);
+  say(`  echo 2468 | ${cli(site)} simulate keys Gate --code -`);
   say(`  mosquitto_sub -v -L '${site.mqttUrl}/lockbridge/#'`);
   say(`  The seam SDK: new Seam({ apiKey: "${site.apiKey}", endpoint: "${site.gateway.endpoint}" })`);
   say(`  The cloud:    new Seam({ apiKey: "${site.cloudApiKey}", endpoint: "${site.cloud.endpoint}" })`);
