@@ -83,6 +83,16 @@ describe("a code that is written", () => {
     await site.keypad(CREDENTIALS).clearSlot(1, calm());
   });
 
+  test("the master code is refused as what it is", async () => {
+    const { state } = site.lock(CREDENTIALS).node;
+    state.set("UserCredential_adminPinCode", "246810");
+    expect(await failure(site.keypad(CREDENTIALS).writeSlot(2, pin("246810"), calm()))).toMatchObject({
+      code: "device.refused",
+      message: expect.stringContaining("master code") as string,
+    });
+    state.delete("UserCredential_adminPinCode");
+  });
+
   test.each([false, true])(
     "told by an event, which may name no slot (%s): it is said as it is",
     async (omitsSlot) => {
@@ -101,7 +111,7 @@ describe("a code that is written", () => {
   test.each([V2, CREDENTIALS])(
     "node %i: a slow lock that says no, and stores it later, has it",
     async (node) => {
-      site.lock(node).habits.storesLateMs = 600;
+      site.lock(node).habits.storesLateMs = 3_000;
       await site.keypad(node).writeSlot(1, pin("4711"), calm());
       expect(site.lock(node).code(1)).toBe("4711");
       site.lock(node).habits.storesLateMs = 0;
