@@ -127,8 +127,11 @@ export class SimulatedSite {
       },
       async befall(ref, incident) {
         if (ref === radio?.unit) return befallRadioLock(await radio.lock(), incident);
-        if (partsOf(ref).device === "bus" && incident.is === "tampered") gate.openCover();
-        else befallLock(locks.simulator, unitOfLock(ref), incident);
+        if (partsOf(ref).device === "bus" && incident.is === "tampered") {
+          // And closed again, so that it can be opened another time.
+          gate.openCover();
+          gate.openCover(false);
+        } else befallLock(locks.simulator, unitOfLock(ref), incident);
       },
       async setConnected(ref, isConnected) {
         if (ref === radio?.unit) {
