@@ -238,9 +238,8 @@ export class Bus {
         return false;
       }
       case "busy":
-        // It never took the command. The number is still open, so the next command would be another one under it.
+        // It never took the command, and the number is still open.
         job.isSent = false;
-        peripheral.fellOut(now);
         job.reject(errorOf("device.busy", job, `${peripheral.key} is busy and stays so`));
         return false;
       case "out_of_step":

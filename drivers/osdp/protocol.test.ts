@@ -81,7 +81,7 @@ describe("what is wrong on the line", () => {
     ["a length above a frame's", `5380ffff05${ACK}`, [0x40]],
     ["two frames glued", `${ACK}${KEYS}`, [0x40, 0x53]],
     ["a MAC without a code before it", `${withCrc("53800d000e021640112233")}${ACK}`, [0x40]],
-    ["a security block of no length", `53800b000e0016400000${ACK}`, [0x40]],
+    ["a security block of no length", `${withCrc("538009000c0040")}${ACK}`, [0x40]],
   ])("%s", (_, hex, expected) => {
     expect(codes(decode(hex))).toEqual(expected);
   });

@@ -8,7 +8,7 @@ export type Verdict =
   | { readonly is: "answer"; readonly reply: Reply; readonly security: SecurityBlock | null }
   /** Not done; the same bytes are welcome in a moment. Uses up no sequence number. */
   | { readonly is: "busy" }
-  /** Nothing to do with it: of another device, or an earlier answer that came late or twice. */
+  /** Nothing to do with it: an earlier answer that came late or twice. */
   | { readonly is: "stray" }
   /**
    * From this peripheral, and proof that both sides no longer agree: the conversation must start over. `notDone`: it
@@ -22,6 +22,7 @@ export interface Outgoing {
   readonly address: number;
   /** The same bytes for every repeat: a peripheral that did the command answers them again and does nothing. */
   readonly bytes: Uint8Array;
+  /** Of a reply that bears the address. */
   judge(frame: Frame): Verdict;
 }
 
@@ -72,7 +73,6 @@ export class Session {
   }
 
   #judge(frame: Frame, request: Request, sequence: number, channel: SecureChannel | null): Verdict {
-    if (!frame.isReply || frame.address !== this.address) return STRAY;
     const isClear = frame.security === null || !hasMac(frame.security.type);
     if (isClear && frame.code === REPLY.busy) return { is: "busy" };
     if (isClear && frame.code === REPLY.nak && frame.data[0] === SEQUENCE_NAK) return NOT_DONE;
