@@ -172,6 +172,7 @@ describe("guessing", () => {
       return lockout.until === null ? 0 : (lockout.until - NOW) / 60_000;
     });
     expect(minutes).toEqual([0, 0, 0, 0, 1, 2, 4, 8, 15, 15, 15, 15]);
+    expect(failed({ failures: 9_999, until: null }, NOW).until).toBe(NOW + 15 * 60_000);
   });
 
   test("a clock that jumps back leaves nobody locked out for years", () => {

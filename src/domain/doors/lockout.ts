@@ -27,6 +27,6 @@ export function failed({ failures }: Lockout, now: number): Lockout {
   if (count < FAILURES_MAX) return { failures: count, until: null };
   return {
     failures: count,
-    until: now + Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(10, count - FAILURES_MAX)),
+    until: now + Math.min(MOST_MS, FIRST_MS * 2 ** (count - FAILURES_MAX)),
   };
 }
