@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { CardTechnology, Device } from "#driver-api";
 import { toHex } from "#src/lib/hex";
 import { realClock } from "#src/ops/clock";
+import { foundPorts } from "#src/transports/found-ports";
 import { openPcscLine } from "#src/transports/pcsc";
 import { blankCard } from "#test/conformance/laid-cards";
 import { readPlanFor, writePlanFor } from "#test/conformance/plans";
@@ -90,6 +91,14 @@ describe.skipIf(!isInstalled)("through the PC/SC service", () => {
       code: "port.missing",
       message: expect.stringContaining("Virtual PCD 00 00") as string,
     });
+  });
+
+  test("its readers are found by name; two that differ in their numbers have no other", async () => {
+    const found = (await foundPorts(realClock)).filter(({ kind }) => kind === "pcsc");
+    expect(found.map(({ port, isLasting }) => [port, isLasting])).toEqual([
+      ["pcsc:Virtual PCD 00 00", false],
+      ["pcsc:Virtual PCD 00 01", false],
+    ]);
   });
 
   test.each<CardTechnology>(["mifare_classic_1k", "mifare_classic_4k", "mifare_desfire"])(

@@ -1,6 +1,6 @@
 import { CsvError, parse } from "csv-parse/sync";
 import { z } from "zod";
-import { refused } from "./exit-codes.js";
+import { type CliError, refused } from "./exit-codes.js";
 
 /** One line of a batch: which credential goes on the next card. */
 export interface BatchLine {
@@ -17,6 +17,7 @@ const rows = z.array(z.object({ record: z.array(z.string()), info: z.looseObject
 
 /** Reads a CSV file with a heading line. Throws `CliError` that names the line. */
 export function batchLines(text: string, name: string): readonly BatchLine[] {
+  if (text.includes("\0")) throw notUtf8(name);
   const [head, ...body] = recordsOf(text, name);
   const column = head?.record.findIndex((cell) => HEADINGS.includes(cell.trim().toLowerCase())) ?? -1;
   if (column < 0)
@@ -26,8 +27,16 @@ export function batchLines(text: string, name: string): readonly BatchLine[] {
   return body.map(({ record, info }) => {
     const credential = record[column]?.trim() ?? "";
     if (credential === "") throw refused(`${name}, line ${info.lines}: the column "credential" is empty.`);
+    if (credential.includes(REPLACEMENT)) throw notUtf8(`${name}, line ${info.lines},`);
     return { line: info.lines, credential };
   });
+}
+
+/** What a byte becomes that is not UTF-8. */
+const REPLACEMENT = "\ufffd";
+
+function notUtf8(name: string): CliError {
+  return refused(`${name} is not in UTF-8: save the table as "CSV UTF-8".`);
 }
 
 function recordsOf(text: string, name: string) {

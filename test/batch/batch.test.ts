@@ -162,6 +162,8 @@ test.each([
   ['credential\n"a\n', "is not a CSV file"],
   ["credential,room\na\n", "is not a CSV file"],
   ["", 'there is no column "credential"'],
+  ["c\0r\0e\0", 'cards.csv is not in UTF-8: save the table as "CSV UTF-8"'],
+  ["credential\nJ\ufffdrgen\n", "cards.csv, line 2, is not in UTF-8"],
 ])("a list that is none: %j", async (text, why) => {
   const run = await batch(text);
   expect(run.code).toBe(EXIT.refused);

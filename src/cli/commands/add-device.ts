@@ -195,11 +195,9 @@ function cardWords({ card }: Identified): string {
 }
 
 function lastingWords({ port, is_lasting: isLasting }: Identified): readonly string[] {
-  return isLasting
-    ? []
-    : [
-        `This machine has no lasting name for it: after the next start ${port} may be another device. See that udev runs.`,
-      ];
+  if (isLasting) return [];
+  const what = `This machine has no lasting name for it: after the next start ${port} may be another device.`;
+  return [`${what} ${port.startsWith("/dev/") ? "See that udev runs." : "Keep one reader of this kind."}`];
 }
 
 function renamedWords(renamed: Ports): readonly string[] {
