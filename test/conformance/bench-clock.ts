@@ -1,5 +1,6 @@
 import type { Clock } from "#src/lib/deadline";
 import { realClock } from "#src/ops/clock";
+import type { Traffic } from "#test/support/traffic";
 
 /** What a case may do with the time of its bench. */
 export interface BenchClock extends Clock {
@@ -12,7 +13,13 @@ export interface BenchClock extends Clock {
 
 /** Real time, for a driver whose library has timers of its own. It counts the driver's. */
 export class PatientClock implements BenchClock {
+  readonly #traffic: Traffic;
   #pending = 0;
+
+  /** `until` ends once what the work sent has arrived too. */
+  constructor(traffic: Traffic) {
+    this.#traffic = traffic;
+  }
 
   get pending(): number {
     return this.#pending;
@@ -53,7 +60,9 @@ export class PatientClock implements BenchClock {
       cancel = realClock.startTimer(msMax * SLACK, () => reject(new Error(`not within ${msMax * SLACK} ms`)));
     });
     try {
-      return await Promise.race([work, late]);
+      const done = await Promise.race([work, late]);
+      await this.#traffic.still();
+      return done;
     } finally {
       cancel();
     }

@@ -11,18 +11,17 @@ import {
   DriverError,
   type OnDeviceKeypad,
   type OnGatewayKeypad,
-  type SerialLine,
   type Unit,
 } from "#driver-api";
 import { CANARY } from "#test/conformance/plans";
+import type { OpenPort, Ports } from "#test/conformance/ports";
 import type { DriverRig, RigDevice, RigHand } from "#test/conformance/rig";
 import { Tap } from "#test/conformance/tap";
 import { MemoryHidLine } from "#test/support/memory-hid-line";
 import { MemoryPcscLine } from "#test/support/memory-pcsc-line";
-import { type LineOnPty, lineOnPty } from "#test/support/line-on-pty";
 import { type LineDevice, MemoryLine } from "#test/support/memory-line";
+import { Traffic, TrafficClock } from "#test/support/traffic";
 import { type BenchClock, PatientClock } from "#test/conformance/bench-clock";
-import { VirtualClock } from "#test/support/virtual-clock";
 
 /** No call may take longer than this without a card to wait for. */
 export const CALL_MS_MAX = 10_000;
@@ -31,11 +30,16 @@ export interface Subject {
   readonly id: string;
   readonly driver: Driver;
   readonly rig: DriverRig;
-  /** A real serial port and the kernel's line before the line in memory, and so real time. */
-  readonly isOverPty?: boolean;
+  /** The driver is put on one of these, in front of the line in memory; left out: on that line itself. */
+  readonly ports?: Ports;
 }
 
-/** One driver with its simulator on a line in memory, in virtual time. */
+/** From one byte to the next that a case plays a conversation for anew. */
+export function byteStep({ ports }: Subject): number {
+  return ports?.byteStep ?? 1;
+}
+
+/** One driver with its simulator at the other end of a line, in virtual time. */
 export class Bench {
   readonly subject: Subject;
   readonly clock: BenchClock;
@@ -47,14 +51,14 @@ export class Bench {
   readonly #printed = new Set<string>();
   #device: Device | undefined;
   #folderPath: string | undefined;
-  #port: Promise<LineOnPty> | undefined;
-  #stopPulling = (): void => undefined;
+  readonly #traffic = new Traffic();
+  #port: Promise<OpenPort> | undefined;
 
   /** `standIn` is another device on the line than the driver's own. */
   constructor(subject: Subject, standIn?: LineDevice) {
     this.subject = subject;
-    const isVirtual = subject.rig.time === undefined && subject.isOverPty !== true;
-    this.clock = isVirtual ? new VirtualClock() : new PatientClock();
+    const Clock = subject.rig.time === undefined ? TrafficClock : PatientClock;
+    this.clock = new Clock(this.#traffic);
     this.world = subject.rig.plugIn(this.clock);
     this.tap = new Tap(standIn ?? this.world);
     this.line = new MemoryLine(this.tap);
@@ -83,9 +87,9 @@ export class Bench {
     const { driver, rig } = this.subject;
     const note = (fields: object, message: string) => this.#print({ message, ...fields });
     const log = { debug: note, warn: note };
-    const line = this.subject.isOverPty === true ? await this.#portFor(driver) : this.#lineFor(driver);
+    const port = this.#portFor(driver);
     const context = {
-      line,
+      line: port === undefined ? this.#lineFor(driver) : (await port).line,
       clock: this.clock,
       log,
       ...(driver.keepsFiles === true && { folder: this.#folder() }),
@@ -98,19 +102,10 @@ export class Bench {
     return transport === "pcsc" ? new MemoryPcscLine(this.line, this.clock) : this.line;
   }
 
-  /** The same for every opening, as long as the cable is in. */
-  async #portFor(driver: Driver): Promise<SerialLine> {
-    this.#port ??= lineOnPty(
-      {
-        receive: (bytes) => void this.line.write(bytes, calm().signal).catch(() => undefined),
-        onSend: (listener) => this.line.onData(listener),
-      },
-      driver,
-    ).then((port) => {
-      this.#stopPulling = this.line.onClose(() => void port.unplug());
-      return port;
-    });
-    return (await this.#port).line;
+  /** The same for every opening on this bench. */
+  #portFor(driver: Driver): Promise<OpenPort> | undefined {
+    const behind = { line: this.line, traffic: this.#traffic, clock: this.clock };
+    return (this.#port ??= this.subject.ports?.open(driver, behind));
   }
 
   /** Its own; the next opening on this bench finds it again. */
@@ -183,14 +178,19 @@ export class Bench {
     return this.run(settled, msMax);
   }
 
+  /** Listeners that the driver has on its line. */
+  async listenerCount(): Promise<number> {
+    return ((await this.#port) ?? this.line).listenerCount;
+  }
+
   /** Closes the device; whatever the case did, nothing of it may be left. */
   async finish(): Promise<void> {
     if (this.#device !== undefined) await this.run(this.#device.close());
-    this.#stopPulling();
-    await (await this.#port)?.close();
+    const listenerCount = await this.listenerCount();
+    await (await this.#port)?.release();
     if (this.#folderPath !== undefined) rmSync(this.#folderPath, { recursive: true, force: true });
     expect(this.clock.pending, "timers left after close").toBe(0);
-    expect(this.line.listenerCount, "listeners left on the line after close").toBe(0);
+    expect(listenerCount, "listeners left on the line after close").toBe(0);
     this.expectNothingSecret();
   }
 

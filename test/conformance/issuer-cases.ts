@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { DriverError } from "#driver-api";
-import { Bench, calm, type Subject } from "#test/conformance/bench";
+import { Bench, byteStep, calm, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
 import { facts } from "#test/conformance/steps";
 import { justBefore } from "#test/conformance/tap";
@@ -53,7 +53,7 @@ export const issuerCases: readonly Case[] = [
       for (const how of ["unplugged", "swallowed"] as const) {
         for (const side of ["to_device", "to_host"] as const) {
           let afterBytes = 1;
-          while (await isCutOrder(subject, { side, afterBytes, how })) afterBytes += 1;
+          while (await isCutOrder(subject, { side, afterBytes, how })) afterBytes += byteStep(subject);
           expect(afterBytes).toBeGreaterThan(10);
         }
       }

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { type Call, DriverError, type LockEvent, type OnDeviceKeypad } from "#driver-api";
 import { Secret } from "#src/lib/secret";
-import { Bench, calm, type Subject } from "#test/conformance/bench";
+import { Bench, byteStep, calm, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
 import { CANARY } from "#test/conformance/plans";
 import { pinFor, slotReadBack } from "#test/conformance/steps";
@@ -31,7 +31,7 @@ export const lockCases: readonly Case[] = [
         for (const how of ["unplugged", "swallowed"] as const) {
           for (const side of ["to_device", "to_host"] as const) {
             let afterBytes = 1;
-            while (await isCut(subject, call, { side, afterBytes, how })) afterBytes += 1;
+            while (await isCut(subject, call, { side, afterBytes, how })) afterBytes += byteStep(subject);
             expect(afterBytes).toBeGreaterThan(3);
           }
         }

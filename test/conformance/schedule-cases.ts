@@ -6,7 +6,7 @@ import {
   type LockEvent,
   type OnDeviceKeypad,
 } from "#driver-api";
-import { Bench, calm, type Subject } from "#test/conformance/bench";
+import { Bench, byteStep, calm, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
 import { pinFor } from "#test/conformance/steps";
 import type { Cut } from "#test/support/memory-line";
@@ -81,7 +81,7 @@ export const scheduleCases: readonly Case[] = [
     async run(subject) {
       for (const side of ["to_device", "to_host"] as const) {
         let afterBytes = 1;
-        while (await isCut(subject, { side, afterBytes, how: "swallowed" })) afterBytes += 1;
+        while (await isCut(subject, { side, afterBytes, how: "swallowed" })) afterBytes += byteStep(subject);
         expect(afterBytes).toBeGreaterThan(3);
       }
     },

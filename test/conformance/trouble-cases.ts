@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect } from "vitest";
 import { DRIVER_ERRORS, DriverError, type DriverErrorCode } from "#driver-api";
-import { Bench, calm, expectNobodyListensTo, type Subject } from "#test/conformance/bench";
+import { Bench, byteStep, calm, expectNobodyListensTo, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
 import { type Act, type Scene, scenesOf } from "#test/conformance/scenes";
 import { delay, flip, justBefore, lose, pause, type Side, SIDES, type Trouble } from "#test/conformance/tap";
@@ -32,9 +32,11 @@ export const troubleCases: readonly Case[] = [
   }),
   everywhere("T06", "a bit turns over in any byte to the host: no wrong content, no wrong success", {
     lay: [(bench, place) => flip(bench.tap, "to_host", place)],
+    isForEachByte: true,
   }),
   everywhere("T07", "a bit turns over in any byte to the device: no wrong success", {
     lay: [(bench, place) => flip(bench.tap, "to_device", place)],
+    isForEachByte: true,
   }),
   {
     id: "T08",
@@ -174,18 +176,21 @@ interface Everywhere {
   readonly lay: readonly Lay[];
   /** Codes that the call may fail with; left out: any. */
   readonly allowed?: readonly DriverErrorCode[];
+  /** The places are bytes; left out: chunks. */
+  readonly isForEachByte?: true;
 }
 
-function everywhere(id: string, promise: string, { lay, allowed }: Everywhere): Case {
+function everywhere(id: string, promise: string, { lay, allowed, isForEachByte }: Everywhere): Case {
   return {
     id,
     promise,
     needs: null,
     async run(subject) {
+      const step = isForEachByte === true ? byteStep(subject) : 1;
       for (const scene of scenesOf(subject)) {
         for (const at of lay) {
           let place = 1;
-          while (await played(subject, scene, (bench) => at(bench, place), allowed)) place += 1;
+          while (await played(subject, scene, (bench) => at(bench, place), allowed)) place += step;
           if (scene.name === "ping") expect(place).toBeGreaterThan(1);
         }
       }
@@ -282,10 +287,11 @@ async function isClosed(subject: Subject, scene: Scene, side: Side, place: numbe
 
 const FLOOD_BYTES = 2 << 20;
 const CHUNK_BYTES = 8_192;
-/** Far more than a frame, and what the test's own machinery comes and goes with. */
-const KEPT_BYTES_MAX = 1 << 20;
+/** Of the flood: far more than a frame, and what the test's own machinery comes and goes with. */
+const KEPT_PART_MAX = 1 / 2;
 
 async function flooded(subject: Subject): Promise<void> {
+  const floodBytes = subject.ports?.floodBytes ?? FLOOD_BYTES;
   const bench = await new Bench(subject).open();
   const heads: Uint8Array[] = [];
   bench.tap.bend("to_host", (chunk) => {
@@ -303,13 +309,13 @@ async function flooded(subject: Subject): Promise<void> {
   ] as const) {
     const before = await bytesInUse();
     // Unasked, and then in the place of an answer.
-    await flood(bench, first, rest);
+    await flood(bench, floodBytes, first, rest);
     bench.tap.bend("to_host", () => []);
     const ping = bench.device.ping(calm());
     ping.catch(() => undefined);
-    await flood(bench, first, rest);
+    await flood(bench, floodBytes, first, rest);
     const kept = (await bytesInUse()) - before;
-    expect(kept, "bytes kept of what belongs to no frame").toBeLessThan(KEPT_BYTES_MAX);
+    expect(kept, "bytes kept of what belongs to no frame").toBeLessThan(floodBytes * KEPT_PART_MAX);
     await bench.outcome(ping);
     bench.tap.straighten();
     await bench.reopen();
@@ -317,11 +323,17 @@ async function flooded(subject: Subject): Promise<void> {
   await bench.finish();
 }
 
-async function flood({ tap }: Bench, first: Uint8Array, rest: Uint8Array): Promise<void> {
+async function flood(
+  { tap, clock }: Bench,
+  floodBytes: number,
+  first: Uint8Array,
+  rest: Uint8Array,
+): Promise<void> {
   tap.say(first);
-  for (let sent = 0; sent < FLOOD_BYTES; sent += rest.length) {
+  for (let sent = 0; sent < floodBytes; sent += rest.length) {
     tap.say(rest);
-    await new Promise((resolve) => setImmediate(resolve));
+    // Until it has arrived.
+    await clock.advance(0);
   }
 }
 

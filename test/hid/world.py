@@ -7,6 +7,7 @@ each, what is plugged in and what a device answers:
 
 to us    {"do": "plug", "node": 0, "vid": "0801", ...} · {"do": "unplug", "node": 0} · {"do": "input", "node": 0, "hex": ""}
          {"do": "feature", "node": 0, "hex": ""}: the answer to the last "get"
+         "plug" with {"terminal": "/dev/pts/7"}: the node is this one, whose other end whoever plugs in holds and hears
 from us  {"is": "plugged" | "unplugged"} · {"is": "output" | "set", "node": 0, "hex": ""} · {"is": "get", "node": 0, "id": 0, "size": 9}
 
 A pseudo-terminal stands in for the device node, and keeps no borders between reports: host writes are cut by the
@@ -54,9 +55,21 @@ class Node:
         testbed.attach_ioctl(self.path, self.ioctls)
         self.fd = testbed.get_dev_fd(self.path)
         tty.setraw(self.fd)
+        self.hearing = None
+        if "terminal" in about:
+            self.take_over(about["terminal"])
         os.chmod(testbed.get_root_dir() + self.path, about.get("mode", 0o600))
-        self.hearing = threading.Thread(target=self.hear, daemon=True)
-        self.hearing.start()
+        if self.fd is not None:
+            self.hearing = threading.Thread(target=self.hear, daemon=True)
+            self.hearing.start()
+
+    def take_over(self, terminal):
+        """The node leads to a terminal of somebody else."""
+        os.rename(entry_of(self.terminal()), entry_of(terminal))
+        os.unlink(testbed.get_root_dir() + self.path)
+        os.symlink(terminal, testbed.get_root_dir() + self.path)
+        os.close(self.fd)
+        self.fd = None
 
     def hear(self):
         pending = b""
@@ -113,6 +126,10 @@ class Node:
         else:
             client.complete(-1, 22)
         return True
+
+
+def entry_of(terminal):
+    return testbed.get_root_dir() + "/dev/.ptymap/" + terminal.replace("/", "_")
 
 
 def waiting_bytes(file):
@@ -179,15 +196,19 @@ def unplug(number):
     node = nodes.pop(number)
     terminal = node.terminal()
     node.is_gone = True
-    node.hearing.join()
-    os.close(node.fd)
+    root = testbed.get_root_dir()
+    os.unlink(root + "/sys/class/hidraw/hidraw%d" % number)
+    # Whoever waits for a feature report learns of it.
+    node.answer = None
+    node.answered.set()
+    if node.hearing is not None:
+        node.hearing.join()
+        os.close(node.fd)
     testbed.uevent(node.sys + "/hidraw/hidraw%d" % number, "remove")
     testbed.detach_ioctl(node.path)
     # umockdev's own removal leaves things behind that a device on the same terminal trips over.
-    root = testbed.get_root_dir()
-    os.unlink(root + "/dev/.ptymap/" + terminal.replace("/", "_"))
+    os.unlink(entry_of(terminal))
     os.unlink(root + "/dev/hidraw%d" % number)
-    os.unlink(root + "/sys/class/hidraw/hidraw%d" % number)
 
 
 def obey(order):

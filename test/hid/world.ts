@@ -14,6 +14,8 @@ export interface PluggedDevice {
   readonly interface?: number;
   readonly maker?: string;
   readonly product?: string;
+  /** The near end of a terminal that carries the reports, each behind its number on the way out; left out: the world does. */
+  readonly terminal?: string;
 }
 
 /** What a plugged-in device hears, and how it answers. */
@@ -22,8 +24,8 @@ export interface DeviceEnd {
   /** Output reports, without their number. */
   onOutput(listener: (report: Uint8Array) => void): void;
   onFeature(listener: (report: Uint8Array) => void): void;
-  /** What a host that asks for the feature report gets; null: nothing, until the host gives up. */
-  answerFeature(give: () => Uint8Array | null): void;
+  /** What a host that asks for the feature report gets; null: nothing, and the host gives up. */
+  answerFeature(give: () => Uint8Array | null | Promise<Uint8Array | null>): void;
   input(report: Uint8Array): void;
   unplug(): Promise<void>;
 }
@@ -31,7 +33,7 @@ export interface DeviceEnd {
 interface Ends {
   output: (report: Uint8Array) => void;
   feature: (report: Uint8Array) => void;
-  give: () => Uint8Array | null;
+  give: () => Uint8Array | null | Promise<Uint8Array | null>;
 }
 
 interface Told {
@@ -82,7 +84,10 @@ export class HidWorld {
       onFeature: (listener) => (ends.feature = listener),
       answerFeature: (give) => (ends.give = give),
       input: (report) => this.#say({ do: "input", node, hex: toHex(report) }),
-      unplug: () => this.#order({ do: "unplug", node }),
+      unplug: () => {
+        this.#ends.delete(node);
+        return this.#order({ do: "unplug", node });
+      },
     };
   }
 
@@ -95,6 +100,12 @@ export class HidWorld {
 
   #say(what: object): void {
     this.#socket.write(`${JSON.stringify(what)}\n`);
+  }
+
+  async #give(node: number, answer: ReturnType<Ends["give"]> | undefined): Promise<void> {
+    const report = (await answer) ?? null;
+    if (this.#ends.has(node))
+      this.#say({ do: "feature", node, hex: report === null ? null : `00${toHex(report)}` });
   }
 
   #hear({ is, node = 0, hex = "", message }: Told): void {
@@ -111,11 +122,9 @@ export class HidWorld {
       case "set":
         ends?.feature(fromHex(hex).slice(1));
         return;
-      case "get": {
-        const report = ends?.give() ?? null;
-        this.#say({ do: "feature", node, hex: report === null ? null : `00${toHex(report)}` });
+      case "get":
+        void this.#give(node, ends?.give());
         return;
-      }
       case "error":
         throw new Error(`the emulated machine failed: ${message ?? ""}`);
     }

@@ -3,10 +3,10 @@ import type { Clock } from "#src/lib/deadline";
 import type { LineDevice, MemoryLine } from "#test/support/memory-line";
 
 /** Linux gives up a control transfer after five seconds. */
-const CONTROL_LIMIT_MS = 5_000;
+export const CONTROL_LIMIT_MS = 5_000;
 /** Before a feature report on its way through the byte line: what it is. */
-const SET_FEATURE = 0x01;
-const GET_FEATURE = 0x02;
+export const SET_FEATURE = 0x01;
+export const GET_FEATURE = 0x02;
 
 /**
  * A HID line over a line in memory, so that the troubles of the one come over the other too. A report arrives whole or

@@ -44,12 +44,12 @@ export class VirtualClock implements Clock {
   /** Moves time by `ms`, firing what is due in order and letting promises settle between. */
   async advance(ms: number): Promise<void> {
     const target = this.#elapsed + ms;
-    await settle();
+    await this.settle();
     for (let next = this.#next(); next !== undefined && next.at <= target; next = this.#next()) {
       await this.#fire(next);
     }
     this.#elapsed = target;
-    await settle();
+    await this.settle();
   }
 
   /** The process stood still for `ms`, as when stopped by a signal: what was due meanwhile fires late, once. */
@@ -64,11 +64,11 @@ export class VirtualClock implements Clock {
     const done = () => (outcome.isSettled = true);
     work.then(done, done);
     const target = this.#elapsed + msMax;
-    await settle();
+    await this.settle();
     while (!outcome.isSettled) {
       const next = this.#next();
       if (next === undefined) {
-        await settle();
+        await this.settle();
         if (this.#next() === undefined && !(await settledBy(work))) {
           throw new Error("nothing is waiting for time, and the work does not settle");
         }
@@ -78,6 +78,11 @@ export class VirtualClock implements Clock {
       await this.#fire(next);
     }
     return work;
+  }
+
+  /** Lets every promise and every I/O callback that is ready run. */
+  protected async settle(): Promise<void> {
+    for (let round = 0; round < 5; round++) await new Promise((resolve) => setImmediate(resolve));
   }
 
   #next(): Timer | undefined {
@@ -98,13 +103,8 @@ export class VirtualClock implements Clock {
     this.#timers.delete(timer);
     this.#elapsed = Math.max(this.#elapsed, timer.at);
     timer.fire();
-    await settle();
+    await this.settle();
   }
-}
-
-/** Lets every promise and every I/O callback that is ready run. */
-async function settle(): Promise<void> {
-  for (let round = 0; round < 5; round++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Real I/O (a pty, a socket) needs no virtual time but some real time: gives it up to two seconds. */
