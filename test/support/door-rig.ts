@@ -3,17 +3,22 @@ import { isoInstant } from "#src/domain/seam/instant";
 import { fromHex } from "#src/lib/hex";
 import type { JsonObject } from "#src/lib/json";
 import { Secret } from "#src/lib/secret";
-import { SITE } from "./engine-rig.js";
+import { type EngineRigOptions, SITE } from "./engine-rig.js";
 import { KEYPAD_INVENTORY, KeypadRig, LOCK } from "./keypad-rig.js";
 
 /** The gate has a keypad of the reference device that only reports. */
 export class DoorRig extends KeypadRig {
   /** `systemId`: whose entrance the gate is. */
-  constructor(mode: DoorRules["mode"] = "pin", systemId: string = SITE.system) {
+  constructor(
+    mode: DoorRules["mode"] = "pin",
+    systemId: string = SITE.system,
+    options: Pick<EngineRigOptions, "time"> = {},
+  ) {
     const entrances = KEYPAD_INVENTORY.entrances.map((entrance) =>
       entrance.id === LOCK.doorEntrance ? { ...entrance, systemId } : entrance,
     );
     super({
+      ...options,
       doors: new Map([["bench/door-1", { mode, openMs: 4_000 }]]),
       inventory: { ...KEYPAD_INVENTORY, entrances },
     });

@@ -74,6 +74,13 @@ test("it opens for as long as it is configured, or shows why not", async () => {
   expect(door.told).toEqual(["open 4000", "denied: Nobody has this code or card here."]);
 });
 
+test("a right PIN with no wrong one before it writes nothing down of the lock-out", async () => {
+  const kept = vi.spyOn(rig.store.doors, "putLockout");
+  door.type("4711");
+  await after();
+  expect([door.told, kept.mock.calls.length]).toEqual([["open 4000"], 0]);
+});
+
 describe("a door that fails", () => {
   test("to open is not told to have opened, and its error goes no further", async () => {
     door.answer = () => Promise.reject(new DriverError("device.silent", "unknown", "no answer"));

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { isoInstant } from "#src/domain/seam/instant";
 import { DoorRig } from "#test/support/door-rig";
+import { type EngineRigOptions, SITE } from "#test/support/engine-rig";
 import { LOCK } from "#test/support/keypad-rig";
 
 const A = "11111111-0000-4000-8000-000000000001";
@@ -86,6 +87,18 @@ describe("a PIN", () => {
     rig.clock.jumpTo(now + 2 * HOUR);
     await rig.type("4711");
     expect([rig.opened, rig.denial]).toEqual([null, "expired_code"]);
+  });
+
+  test("whose end nobody knows to have passed still opens", async () => {
+    const time: EngineRigOptions["time"] = (clock) => ({
+      read: () => ({ now: clock.now(), quality: "unknown", certain: 0 }),
+    });
+    const rig = await new DoorRig("pin", SITE.system, { time }).ready();
+    const now = rig.clock.now();
+    const [startsAt, endsAt] = [isoInstant(now - 2 * HOUR), isoInstant(now - HOUR)];
+    rig.code(A, "4711", { type: "time_bound", starts_at: startsAt, ends_at: endsAt });
+    await rig.type("4711");
+    expect(rig.opened).toBe(4_000);
   });
 
   test("of a credential opens its entrance, and its event names the credential", async () => {
