@@ -84,6 +84,7 @@ export class Engine {
     this.keypads = new Keypads({
       deps,
       transact: (cause, work) => this.transact(cause, work),
+      group: (work) => this.group(work),
       localChanges: (documents, cause, what) => this.localChanges(documents, cause, what),
     });
     this.jobs = new Jobs(

@@ -252,6 +252,7 @@ export interface KeypadsTable {
   removeWish(lockId: string, kind: ObjectKind, id: string): boolean;
   /** Those that something is known of, by number. */
   slots(lockId: string): readonly LockSlot[];
+  slot(lockId: string, slot: number): LockSlot | undefined;
   /** On every lock; `owner` as in `Slot`. */
   slotsOf(owner: string): readonly LockSlot[];
   unmanagedSlot(accessCodeId: string): LockSlot | undefined;

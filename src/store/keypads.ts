@@ -75,6 +75,7 @@ export function keypadsTable(connection: Connection, sealer: Pick<Sealer, "looku
         id,
       ]) === 1,
     slots: (lockId) => slots("WHERE lock_id = ? ORDER BY slot", [lockId]),
+    slot: (lockId, slot) => slots("WHERE lock_id = ? AND slot = ?", [lockId, slot])[0],
     slotsOf: (owner) => slots("WHERE owner = ? ORDER BY lock_id, slot", [owner]),
     unmanagedSlot: (id) => slots("WHERE unmanaged_id = ? LIMIT 1", [id])[0],
     putSlot({ lockId, slot, unmanagedId }) {

@@ -1,4 +1,4 @@
-import { type Call, DriverError, type OnDeviceKeypad, type SlotContent } from "#driver-api";
+import { DriverError, type OnDeviceKeypad, type SlotContent } from "#driver-api";
 import type { CodePlan, CodeStep } from "#src/domain/codes/plan";
 import type { LockWindow } from "#src/domain/codes/schedule";
 import {
@@ -12,7 +12,6 @@ import {
   reported,
   rested,
   type Slot,
-  type SlotOrder,
   unknownSlot,
   unreadable,
 } from "#src/domain/codes/slot";
@@ -28,16 +27,35 @@ import { LockClock } from "./lock-clock.js";
 import { isLock, lockFailed, sentenceOf, wasAsked } from "./lock-error.js";
 import { noteLockState } from "./lock-facts.js";
 import { LockSum } from "./lock-sum.js";
+import { type LockTalk, orderSlot, readSlot } from "./lock-talk.js";
 import { planOf } from "./lock-plan.js";
 import { objectOf } from "./owner.js";
-import { foundIn, settleLock, storeSlot } from "./slot-change.js";
-import { reconsiderCode } from "./step-code.js";
+import { foundIn, settleLock, storeSlot, turnWindowDown } from "./slot-change.js";
 
 export interface WorkerParts {
   readonly deps: EngineDeps;
   readonly transact: <T>(cause: Cause, work: (tx: EngineTransaction) => T) => T;
+  /** As `Engine.group`. */
+  readonly group: <T>(work: () => T) => T;
   /** Called when slots that are not ours were read: what lies in them may be news. */
   readonly onForeign: (lockId: string) => void;
+}
+
+type OrderStep = Extract<CodeStep, { readonly do: "write" | "clear" }>;
+
+/** An order that is on disk and was not given yet; `code: null` empties the slot. */
+interface Intent {
+  /** The slot as it was before. */
+  readonly before: Slot;
+  readonly id: string;
+  readonly code: Secret<string> | null;
+  readonly window: LockWindow | null;
+}
+
+interface Next {
+  readonly plan: CodePlan;
+  readonly step: CodeStep | undefined;
+  readonly intent: Intent | "no room" | null;
 }
 
 /** After a step that failed the next one waits, so that a lock that answers nothing is not hammered. */
@@ -64,6 +82,8 @@ export class LockWorker {
    * change there, or in some slot, that may be somebody else's after all.
    */
   #busy: { readonly slot: number; hasNews: boolean } | null = null;
+  /** Stores what the last order came to: it waits for the next plan, which is made at once. */
+  #answered: (() => void) | null = null;
   /** To be read again; after a restart all are. */
   readonly #unread = new Set<number>();
   /** PINs that were read in slots that are not ours, until objects stand for them. */
@@ -128,7 +148,7 @@ export class LockWorker {
     const { deps, transact } = this.#parts;
     const resting = deps.store.keypads.slots(this.#lock.id).filter(({ slot }) => refreshed(slot) !== slot);
     transact({}, (tx) => {
-      for (const known of resting) storeSlot(deps, tx, known, refreshed(known.slot));
+      for (const before of resting) storeSlot(deps, tx, { before, after: refreshed(before.slot) });
     });
     this.wake();
     return resting.length;
@@ -158,20 +178,19 @@ export class LockWorker {
       while (this.#takeWake()) {
         if (this.#isStateOld) await this.#askState();
         if (this.#isDayOver) await this.#lookDaily();
-        for (let plan = this.#plan(); plan !== null; plan = this.#plan()) {
-          const [step] = plan.steps;
+        for (let next = this.#next(); next !== null; next = this.#next()) {
+          const { plan, step, intent } = next;
           if (step === undefined) {
             onForeign(this.#lock.id);
             await this.#keepSum();
             if (plan.nextAt !== null) this.#wakeIn(Math.max(0, plan.nextAt - deps.time.read().now) + 1);
             break;
           }
-          // What must go and what must be known came before it.
-          if (step.do === "write" && reserveRefusal(deps) !== null) {
+          if (intent === "no room") {
             this.#wakeIn(ROOM_AGAIN_MS);
             return;
           }
-          if (await this.#do(step)) continue;
+          if (await this.#do(step, intent)) continue;
           this.#wakeIn(PAUSE_MS);
           return;
         }
@@ -187,14 +206,14 @@ export class LockWorker {
     if (this.#keypad() === null) return;
     this.#isStateOld = false;
     const { deps, transact } = this.#parts;
-    const state = await this.#call(async (keypad, call) => keypad.readState?.(call)).catch(lockFailed);
+    const state = await this.#call(async ({ keypad, call }) => keypad.readState?.(call)).catch(lockFailed);
     if (state !== undefined) transact({}, (tx) => noteLockState(deps, tx, this.#lock, state));
   }
 
   /** A lock without a checksum, or with another one, is read; one that is away is read when it comes back. */
   async #lookDaily(): Promise<void> {
     this.#isDayOver = false;
-    const isSame = await this.#call(async (keypad, call) => {
+    const isSame = await this.#call(async ({ keypad, call }) => {
       if (!(await this.#sum.isSame(keypad, call))) return false;
       this.#clock.forget();
       const { schedule } = keypad;
@@ -210,7 +229,7 @@ export class LockWorker {
   /** Everything is as it should be: the checksum of this is what the daily reading is saved by. */
   async #keepSum(): Promise<void> {
     if (this.#sum.isKnown || this.#keypad()?.checksum === undefined) return;
-    await this.#call((keypad, call) => this.#sum.remember(keypad, call)).catch(lockFailed);
+    await this.#call(({ keypad, call }) => this.#sum.remember(keypad, call)).catch(lockFailed);
   }
 
   #takeWake(): boolean {
@@ -219,10 +238,29 @@ export class LockWorker {
     return isWoken;
   }
 
-  /** null: the lock is not there, or the gateway is stopping. */
-  #plan(): CodePlan | null {
+  /**
+   * What comes next; null: the lock is not there, or the gateway is stopping. What the last order came to and the intent
+   * of the next one share a commit: a code costs one sync.
+   */
+  #next(): Next | null {
+    const answered = this.#answered;
+    if (answered === null) return this.#plan();
+    this.#answered = null;
+    return this.#parts.group(() => {
+      answered();
+      return this.#plan();
+    });
+  }
+
+  #plan(): Next | null {
+    const { deps } = this.#parts;
     if (this.#stop.signal.aborted || this.#keypad() === null) return null;
-    return planOf(this.#parts.deps, this.#lock.id, this.#unread);
+    const plan = planOf(deps, this.#lock.id, this.#unread);
+    const [step] = plan.steps;
+    if (step?.do !== "write" && step?.do !== "clear") return { plan, step, intent: null };
+    // What must go and what must be known came before it.
+    const hasRoom = step.do === "clear" || reserveRefusal(deps) === null;
+    return { plan, step, intent: hasRoom ? this.#intend(step, plan) : "no room" };
   }
 
   #wakeIn(ms: number): void {
@@ -238,36 +276,33 @@ export class LockWorker {
 
   #known(slot: number): LockSlot {
     const { keypads } = this.#parts.deps.store;
-    const known = keypads.slots(this.#lock.id).find((row) => row.slot.slot === slot);
+    const known = keypads.slot(this.#lock.id, slot);
     return known ?? { lockId: this.#lock.id, slot: unknownSlot(slot), unmanagedId: null };
   }
 
-  #store(slot: number, change: (slot: Slot, now: number) => Slot): void {
+  #store(slot: number, change: (slot: Slot, now: number) => Slot, plan?: CodePlan): void {
     const { deps, transact } = this.#parts;
     transact({}, (tx) => {
       const before = this.#known(slot);
-      storeSlot(deps, tx, before, change(before.slot, tx.now));
+      const after = change(before.slot, tx.now);
+      storeSlot(deps, tx, {
+        before,
+        after,
+        ...(plan !== undefined && { plan: { lockId: this.#lock.id, plan } }),
+      });
     });
   }
 
   /** false: it failed, and the next step waits. */
-  async #do(step: CodeStep): Promise<boolean> {
-    switch (step.do) {
-      case "rest":
-        this.#store(step.slot, rested);
-        return true;
-      case "read":
-        return this.#read(step.slot);
-      case "write":
-        return this.#order(step.slot, step.owner, step.order);
-      case "clear":
-        return this.#order(step.slot, step.owner, null);
-    }
+  async #do(step: CodeStep, intent: Intent | null): Promise<boolean> {
+    if (step.do === "read") return this.#read(step.slot);
+    if (step.do === "rest") this.#store(step.slot, rested);
+    return intent === null || this.#order(intent);
   }
 
   async #read(number: number): Promise<boolean> {
     try {
-      const { content, window } = await this.#call((keypad, call) => this.#readFrom(keypad, number, call));
+      const { content, window } = await this.#call((talk) => readSlot(talk, this.#known(number).slot));
       this.#keepReading(number, foundIn(this.#parts.deps, content), window);
       if (content.is === "code") this.#rememberForeign(number, content.code);
       return true;
@@ -276,18 +311,6 @@ export class LockWorker {
       if (wasAsked(error)) this.#store(number, (slot, now) => unreadable(slot, sentenceOf(error), now));
       return false;
     }
-  }
-
-  /** The slot, and the window that the lock keeps for it, where ours has one or may still have an older one. */
-  async #readFrom(keypad: OnDeviceKeypad, number: number, call: Call) {
-    const content = await keypad.readSlot(number, call);
-    const { sent } = this.#known(number).slot;
-    const { schedule } = keypad;
-    const hasNone = sent === null || (sent.window === null && sent.state === "verified");
-    if (schedule === undefined || hasNone || content.is === "empty") return { content, window: undefined };
-    // Its clock is what the windows hang on: it is set again as often as they are read.
-    await this.#clock.tell(schedule, call);
-    return { content, window: await schedule.readWindow?.(number, call) };
   }
 
   /** What reads as it did costs no write: every slot of every lock is read each day. */
@@ -299,36 +322,45 @@ export class LockWorker {
     if (canonicalJson(after) !== canonicalJson(slot)) this.#store(number, () => after);
   }
 
-  async #order(number: number, owner: string, order: SlotOrder | null): Promise<boolean> {
-    const { store, time } = this.#parts.deps;
+  /** The order is on disk before its first byte leaves; null: the wish changed since it was planned. */
+  #intend({ slot: number, owner, ...step }: OrderStep, plan: CodePlan): Intent | null {
+    const { store } = this.#parts.deps;
     const { kind, id } = objectOf(owner);
+    const order = step.do === "write" ? step.order : null;
     const code = order === null ? null : (store.objects.get(kind, id)?.code ?? null);
-    // The wish changed since it was planned.
-    if (order !== null && (code === null || store.keypads.pinOf(code) !== order.pin)) return true;
+    if (order !== null && (code === null || store.keypads.pinOf(code) !== order.pin)) return null;
     const before = this.#known(number).slot;
     this.#sum.forget();
-    this.#store(number, (slot, now) => ordered(slot, owner, order, now));
+    this.#store(number, (slot, now) => ordered(slot, owner, order, now), plan);
+    return { before, id, code, window: order?.window ?? null };
+  }
+
+  async #order({ before, id, code, window }: Intent): Promise<boolean> {
+    const { deps, transact } = this.#parts;
+    const { slot: number } = before;
     const busy = { slot: number, hasNews: false };
     this.#busy = busy;
     try {
-      const held = await this.#call((keypad, call) => this.#tell(keypad, { number, code, order }, call));
-      this.#keepAnswer(number, busy.hasNews ? null : held);
+      const held = await this.#call((talk) => orderSlot(talk, number, { code, window }));
+      this.#answered = () => {
+        this.#busy = null;
+        this.#keepAnswer(number, busy.hasNews ? null : held);
+      };
       return true;
     } catch (error) {
+      this.#busy = null;
       if (!isLock(error)) throw error;
       // The lock has refused nothing: the order stays open, and after the next start reading tells what became of it.
       if (this.#stop.signal.aborted) return false;
-      const window = order?.window ?? null;
       const isRefused = error.code === "device.refused" && error.effect === "none";
-      const isTooOften = isTired(this.#known(number).slot, "orders", time.read().now);
+      const isTooOften = isTired(this.#known(number).slot, "orders", deps.time.read().now);
       if (window !== null && isRefused && isTooOften) {
-        this.#turnedDown(before, { id, window }, sentenceOf(error));
+        const reason = sentenceOf(error);
+        transact({}, (tx) => turnWindowDown(deps, tx, this.#known(number), { before, id, window, reason }));
         return true;
       }
       this.#store(number, (slot) => failed(slot, sentenceOf(error), wasAsked(error)));
       return false;
-    } finally {
-      this.#busy = null;
     }
   }
 
@@ -339,52 +371,15 @@ export class LockWorker {
     this.#store(number, (slot, now) => (found === null ? reported(slot) : read(reported(slot), found, now)));
   }
 
-  /** What the slot was read to hold then; null: it was not, or its window has to be looked at too. */
-  async #tell(
-    keypad: OnDeviceKeypad,
-    { number, code, order }: { number: number; code: Secret<string> | null; order: SlotOrder | null },
-    call: Call,
-  ): Promise<SlotContent | null> {
-    if (code === null) return keypad.clearSlot(number, call);
-    const window = order?.window ?? null;
-    const { schedule } = keypad;
-    if (window === null) {
-      const held = await keypad.writeSlot(number, code, call);
-      return schedule === undefined ? held : null;
-    }
-    if (schedule === undefined) throw new DriverError("device.refused", "none", "the lock keeps no windows");
-    await this.#clock.tell(schedule, call);
-    await schedule.write(number, code, window, call);
-    return null;
-  }
-
-  /** Asked again and again the lock does not keep this window: the gateway sees to it. An empty slot is still empty. */
-  #turnedDown(
-    before: Slot,
-    { id, window }: { readonly id: string; readonly window: LockWindow },
-    reason: string,
-  ): void {
-    const { deps, transact } = this.#parts;
-    const { keypads, objects } = deps.store;
-    transact({}, (tx) => {
-      const known = this.#known(before.slot);
-      const isFree = before.found?.is === "empty";
-      const emptied = { ...unknownSlot(before.slot), found: before.found };
-      storeSlot(deps, tx, known, isFree ? emptied : failed(known.slot, reason, true));
-      const row = objects.get("access_code", id);
-      const life = keypads.life(id);
-      if (row === undefined || life === undefined) return;
-      keypads.putLife(id, { ...life, refused: { window, reason } });
-      reconsiderCode(deps, tx, row);
-    });
-  }
-
   #rememberForeign(number: number, code: Secret<string>): void {
     if (this.#known(number).slot.owner === null) this.foreign.set(number, code);
   }
 
-  #call<T>(work: (keypad: OnDeviceKeypad, call: Call) => Promise<T>): Promise<T> {
-    return callLock(this.#parts.deps, { unit: this.#lock.unit, stop: this.#stop.signal }, work);
+  #call<T>(work: (talk: LockTalk) => Promise<T>): Promise<T> {
+    const { deps } = this.#parts;
+    return callLock(deps, { unit: this.#lock.unit, stop: this.#stop.signal }, (keypad, call) =>
+      work({ keypad, clock: this.#clock, call }),
+    );
   }
 
   /** Objects whose standing hangs on the lock as a whole: it came, it went, it is full. */

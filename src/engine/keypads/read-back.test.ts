@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { OnDeviceKeypad, SlotContent } from "#driver-api";
 import { Secret } from "#src/lib/secret";
+import { Connection } from "#src/store/connection";
 import { KeypadRig } from "#test/support/keypad-rig";
 
 /** A driver that reads back by itself what it has written or cleared: its reading is not made a second time. */
@@ -122,4 +123,27 @@ test("a lock that keeps windows is asked for them too before a code counts as op
   await rig.settle();
   expect(rig.status(A)).toBe("set");
   expect(reads()).toBe(2);
+});
+
+test("a code costs one commit: its outcome is on disk with the intent of the next, before that leaves", async () => {
+  const { rig } = await readingBack();
+  const codes = 6;
+  for (let index = 1; index <= codes; index++) rig.feedCode(`${A.slice(0, -2)}${10 + index}`, `470${index}`);
+  const run = vi.spyOn(Connection.prototype, "run");
+  const atOrders: string[][] = [];
+  const use = rig.devices.use.bind(rig.devices);
+  rig.devices.use = (key, signal, work) => {
+    atOrders.push(rig.slots().flatMap(({ sent }) => (sent === null ? [] : [sent.state])));
+    return use(key, signal, work);
+  };
+  await rig.clock.advance(20_000);
+  const commits = run.mock.calls.filter(([sql]) => sql === "COMMIT").length;
+  run.mockRestore();
+  expect(Object.keys(rig.held("lock-1"))).toHaveLength(codes);
+  // The first order was on disk before; the last outcome has no other beside it.
+  expect(commits).toBe(codes);
+  expect(atOrders.slice(0, 2)).toEqual([
+    ["verified", "open"],
+    ["verified", "verified", "open"],
+  ]);
 });

@@ -1,11 +1,13 @@
 import type { SlotContent } from "#driver-api";
-import { type Found, type Slot, surePin } from "#src/domain/codes/slot";
+import type { LockWindow } from "#src/domain/codes/schedule";
+import { failed, type Found, type Slot, surePin, unknownSlot } from "#src/domain/codes/slot";
 import type { EngineDeps } from "../engine-deps.js";
 import type { LockSlot } from "../ports.js";
 import type { EngineTransaction } from "../transaction.js";
 import { type KnownPlan, planOf } from "./lock-plan.js";
 import { objectOf, ownerOf } from "./owner.js";
 import { settleCode } from "./settle-code.js";
+import { reconsiderCode } from "./step-code.js";
 import { settleCredential } from "./step-credential.js";
 
 /** What a driver read, with the PIN as its keyed hash. */
@@ -13,8 +15,15 @@ export function foundIn({ store }: Pick<EngineDeps, "store">, content: SlotConte
   return content.is === "code" ? { is: "code", pin: store.keypads.pinOf(content.code) } : content;
 }
 
-/** Stores what is known of a slot now, tells the journal what became of it, and settles whose code it is. */
-export function storeSlot(deps: EngineDeps, tx: EngineTransaction, before: LockSlot, after: Slot): void {
+/**
+ * Stores what is known of a slot now, tells the journal what became of it, and settles whose code it is. `plan`: of the
+ * lock, where it was made just now.
+ */
+export function storeSlot(
+  deps: EngineDeps,
+  tx: EngineTransaction,
+  { before, after, plan }: { readonly before: LockSlot; readonly after: Slot; readonly plan?: KnownPlan },
+): void {
   const { keypads } = deps.store;
   const { lockId, unmanagedId } = before;
   keypads.putSlot({ lockId, unmanagedId, slot: after });
@@ -30,7 +39,29 @@ export function storeSlot(deps: EngineDeps, tx: EngineTransaction, before: LockS
   if (before.slot.owner !== null && after.owner === null) {
     tx.journal({ k: "slot_removed", kind, id, data: place });
   }
-  settleOwner(deps, tx, owner, { outsideBefore: before.slot.outside });
+  settleOwner(deps, tx, owner, { outsideBefore: before.slot.outside, ...(plan !== undefined && { plan }) });
+}
+
+/**
+ * Asked again and again the lock does not keep this window: the gateway sees to it. A slot that was empty before the order
+ * still is.
+ */
+export function turnWindowDown(
+  deps: EngineDeps,
+  tx: EngineTransaction,
+  known: LockSlot,
+  order: { readonly before: Slot; readonly id: string; readonly window: LockWindow; readonly reason: string },
+): void {
+  const { before, id, window, reason } = order;
+  const { keypads, objects } = deps.store;
+  const isFree = before.found?.is === "empty";
+  const emptied = { ...unknownSlot(before.slot), found: before.found };
+  storeSlot(deps, tx, { before: known, after: isFree ? emptied : failed(known.slot, reason, true) });
+  const row = objects.get("access_code", id);
+  const life = keypads.life(id);
+  if (row === undefined || life === undefined) return;
+  keypads.putLife(id, { ...life, refused: { window, reason } });
+  reconsiderCode(deps, tx, row);
 }
 
 /** Somebody changed our code, or what lies in a slot that is not ours. */
