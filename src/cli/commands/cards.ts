@@ -175,7 +175,7 @@ function scannedWords(result: Readonly<Record<string, unknown>>): string {
   return [
     numberWords(card.card_number, isBadge ? null : validityOf(card)),
     ...(known === null ? [] : [`${whose} for ${known.display_name} (${known.acs_credential_id}).`]),
-    ...(message === undefined ? [] : [message]),
+    ...(message === undefined ? [] : [sentence(message)]),
     ...warnings.map(({ warning_message }) => warning_message),
   ].join("\n");
 }
