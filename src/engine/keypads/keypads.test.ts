@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { isoInstant } from "#src/domain/seam/instant";
+import { Secret } from "#src/lib/secret";
 import { KeypadRig, LOCK } from "#test/support/keypad-rig";
 
 const A = "11111111-0000-4000-8000-000000000001";
@@ -100,6 +101,40 @@ describe("nothing is written twice", () => {
     expect(rig.held("lock-1")).toEqual({ 1: "4444" });
     expect(rig.simulator.changes).toBe(changes + 1);
     expect(rig.status(A)).toBe("set");
+  });
+
+  test("a wish that is stored and not yet acted on is not written in the older one's place, nor waited for in a circle", async () => {
+    const rig = await new KeypadRig().ready();
+    rig.unplug();
+    await rig.settle();
+    rig.feedCode(A, "1111");
+    await rig.settle();
+    const { changes } = rig.simulator;
+    const row = rig.store.objects.get("access_code", A);
+    if (row === undefined) throw new Error("no code");
+    rig.store.objects.put({ ...row, code: new Secret("2222"), dirty: true });
+    await rig.plug();
+    expect(rig.held("lock-1")).toEqual({});
+    rig.engine.stepDirty();
+    await rig.settle();
+    expect(rig.held("lock-1")).toEqual({ 1: "2222" });
+    expect(rig.simulator.changes).toBe(changes + 1);
+  });
+
+  test("what was changed at the lock while the gateway was down is noticed, and put back", async () => {
+    const rig = await new KeypadRig().ready();
+    rig.feedCode(A, "4711");
+    await rig.settle();
+    rig.simulator.isQuiet = true;
+    rig.simulator.changeSlotAtLock("lock-1", 1, "9999");
+    rig.simulator.changeSlotAtLock("lock-1", 7, "8888");
+    rig.simulator.isQuiet = false;
+    rig.crash();
+    await rig.settle();
+    expect(rig.held("lock-1")).toEqual({ 1: "4711", 7: "8888" });
+    expect(rig.eventsOf(A)).toContain("modified_external_to_seam");
+    const unmanaged = rig.store.objects.list("access_code", { isManaged: false, limit: 9 });
+    expect(unmanaged.map(({ code }) => code?.reveal())).toEqual(["8888"]);
   });
 
   test("a day's reading of every slot writes nothing", async () => {

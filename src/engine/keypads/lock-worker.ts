@@ -296,8 +296,12 @@ export class LockWorker {
   /** false: it failed, and the next step waits. */
   async #do(step: CodeStep, intent: Intent | null): Promise<boolean> {
     if (step.do === "read") return this.#read(step.slot);
-    if (step.do === "rest") this.#store(step.slot, rested);
-    return intent === null || this.#order(intent);
+    if (step.do === "rest") {
+      this.#store(step.slot, rested);
+      return true;
+    }
+    // Overtaken by a wish that waits for its turn: whoever asks again at once would keep it from having that.
+    return intent !== null && this.#order(intent);
   }
 
   async #read(number: number): Promise<boolean> {
