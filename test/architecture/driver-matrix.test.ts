@@ -68,6 +68,10 @@ ${table(
 "Tried on the device" means that at least one claim was seen to hold on real hardware. Where it says no, the driver speaks
 the protocol as others have published it and as its simulator understands it, and nobody has held it against a device.
 
+The suite is put to every driver at its simulated device: on a line in memory, and for those on a serial line or USB HID
+once more through the real \`serialport\` or node-hid. PC/SC has the suite in memory, and \`service.test.ts\` through the
+real service.
+
 ## How well each thing is known
 
 *hardware*: seen on the device. *captured*: taken from real traffic, or from somebody else's program at the other end.
