@@ -1,4 +1,5 @@
 import type { DriverRig } from "#test/conformance/rig";
+import { startAtOnce } from "./simulator-start.js";
 import { SIMULATED_KEYS, ZWaveSimulator } from "./simulator.js";
 
 const LOCK = 2;
@@ -29,6 +30,7 @@ export const rig: DriverRig = {
     ),
   },
   plugIn(clock) {
+    startAtOnce();
     const simulator = ZWaveSimulator.create(clock, LOCKS);
     const lock = simulator.then((made) => made.lock(LOCK));
     let made: ZWaveSimulator | null = null;

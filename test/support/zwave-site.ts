@@ -6,6 +6,7 @@ import type { Device, LockEvent, OnDeviceKeypad } from "#driver-api";
 import driver from "#drivers/zwave/index";
 import { SIMULATED_KEYS, type SimulatedLockSettings, ZWaveSimulator } from "#drivers/zwave/simulator";
 import type { SimulatedLock } from "#drivers/zwave/simulator-lock";
+import { startAtOnce } from "#drivers/zwave/simulator-start";
 import type { Clock } from "#src/lib/deadline";
 import { realClock } from "#src/ops/clock";
 import { MemoryLine } from "#test/support/memory-line";
@@ -69,6 +70,7 @@ export class ZWaveSite {
   }
 
   async start(): Promise<void> {
+    startAtOnce();
     if (!this.line.isOpen) this.line = new MemoryLine(this.simulator);
     const note = (fields: object, message: string) => void this.logged.push({ message, ...fields });
     const context = {
