@@ -8,6 +8,8 @@ import { KEYPAD_INVENTORY, KeypadRig, LOCK } from "./keypad-rig.js";
 
 /** The gate has a keypad of the reference device that only reports. */
 export class DoorRig extends KeypadRig {
+  #cardRev = 9_000;
+
   /** `systemId`: whose entrance the gate is. */
   constructor(
     mode: DoorRules["mode"] = "pin",
@@ -30,7 +32,8 @@ export class DoorRig extends KeypadRig {
   }
 
   /** A card credential for the gate, with a PIN of its own. */
-  feedCardWithPin(id: string, pin: string): void {
+  feedCardWithPin(id: string, pin: string, changes: JsonObject = {}): void {
+    const rev = this.#cardRev++;
     const spec = {
       acs_credential_id: id,
       acs_system_id: SITE.system,
@@ -43,16 +46,17 @@ export class DoorRig extends KeypadRig {
       has_code: true,
       state: "active",
       created_at: isoInstant(this.clock.now()),
+      ...changes,
     };
     const document = {
       kind: "acs_credential",
       id,
       epoch: 1,
-      rev: 9_000,
+      rev,
       spec,
       code: new Secret(pin),
     } as const;
-    this.engine.storePage([document], [], { epoch: { n: 1, id: "e" }, rev: 9_000 }, Number.MAX_SAFE_INTEGER);
+    this.engine.storePage([document], [], { epoch: { n: 1, id: "e" }, rev }, Number.MAX_SAFE_INTEGER);
   }
 
   async type(keys: string): Promise<this> {

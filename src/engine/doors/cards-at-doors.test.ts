@@ -126,6 +126,21 @@ describe("a card", () => {
     expect(rig.opened).toBeNull();
   });
 
+  test.each([
+    ["revoked", "blocklisted_code"],
+    ["suspended", "blocklisted_code"],
+  ])("that is %s between card and PIN opens nothing", async (state, reason) => {
+    const rig = await new DoorRig("card_and_pin").ready();
+    rig.feedCardWithPin(A, "2468");
+    rig.put(new SimulatedClassic(Buffer.from("04a1b2c3", "hex")));
+    await rig.job("encode", A);
+    rig.take();
+    await rig.hold("04a1b2c3", 32);
+    rig.feedCardWithPin(A, "2468", { state });
+    await rig.type("2468");
+    expect([rig.opened, rig.denial]).toEqual([null, reason]);
+  });
+
   test("that nobody has, and bits that are no card, are denied", async () => {
     const rig = await new DoorRig("card").ready();
     await issue(rig);

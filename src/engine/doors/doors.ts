@@ -1,7 +1,6 @@
 import { DriverError, type KeypadInput, type OnGatewayKeypad } from "#driver-api";
 import { isOver } from "#src/domain/codes/schedule";
 import {
-  CARD_PIN_MS,
   decide,
   type Decision,
   type DenialReason,
@@ -161,13 +160,12 @@ export class Doors {
   }
 
   #door(lock: InventoryLock): Door {
-    const { store, time } = this.#parts.deps;
+    const { store } = this.#parts.deps;
     const { mode } = this.#rules(lock);
     const known = this.#memory.get(lock.id);
     const lockout = known?.lockout ?? store.doors.lockout(lock.id) ?? NO_LOCKOUT;
     const card = known?.card ?? null;
-    const isFresh = card !== null && time.read().now - card.at <= CARD_PIN_MS;
-    const holder = isFresh ? this.#holders.again(card.owner, lock) : undefined;
+    const holder = card === null ? undefined : this.#holders.again(card.owner, lock);
     return { mode, lockout, card: holder === undefined || card === null ? null : { holder, at: card.at } };
   }
 
