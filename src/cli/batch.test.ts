@@ -33,6 +33,7 @@ const credential = (id: string): z.input<typeof acsCredential> => ({
   created_at: NOW,
 });
 
+const ok = true as const;
 type Failure = { readonly type: string; readonly message: string };
 let daemon: FakeDaemon;
 /** How the next jobs end; null, and each after the last: well. */
@@ -41,13 +42,13 @@ beforeEach(async () => {
   daemon = await startFakeDaemon();
   ends = [];
   const encoder = { acs_encoder_id: ENCODER, key: "desk", name: "Desk", is_online: true, jobs: [] };
-  daemon.on(statusGet, () => ({ status: { devices: [], encoders: [encoder] }, ok: true }));
-  daemon.on(credentialsGet, ({ acs_credential_id: id = "" }) => ({
+  daemon.on(statusGet, () => ({ status: { devices: [], encoders: [encoder] }, ok }));
+  daemon.on(credentialsGet, ({ acs_credential_id: id }) => ({
     acs_credential: credential(id),
-    ok: true,
+    ok,
   }));
-  daemon.on(deskCredentialGet, () => ({ credential: { doubt: null }, ok: true }));
-  daemon.on(deskEncode, () => ({ action_attempt: attempt, ok: true }));
+  daemon.on(deskCredentialGet, () => ({ credential: { doubt: null }, ok }));
+  daemon.on(deskEncode, () => ({ action_attempt: attempt, ok }));
   daemon.onStream((stream) => {
     const error = ends.shift() ?? null;
     // A stripe has no number.
@@ -110,9 +111,9 @@ test("a full disk ends the batch; a credential that cannot be encoded fails alon
 
 test("a credential that is gone when its turn comes fails alone; a daemon that is gone ends the batch with a report", async () => {
   let asked = 0;
-  daemon.on(credentialsGet, ({ acs_credential_id: id = "" }) => {
+  daemon.on(credentialsGet, ({ acs_credential_id: id }) => {
     if (++asked === 3) throw new Refusal(404, "acs_credential_not_found", "There is no acs_credential.");
-    return { acs_credential: credential(id), ok: true };
+    return { acs_credential: credential(id), ok };
   });
   expect((await batch()).error).toContain("1 written, 0 had their card, 1 failed, 0 not tried");
   daemon.onStream((stream) => stream.cut());
