@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -94,6 +94,8 @@ test("a lock is included, gets a PIN, keeps it over the death of the driver's pr
   await ready(1);
   await reaches("set");
   expect(slots()).toEqual(kept);
+  // What the library keeps there has codes in it.
+  expect(statSync(join(directory, "state", "devices", "stick")).mode & 0o777).toBe(0o700);
   expect(await gatewayMetrics()).toMatch(/^lockbridge_driver_memory_bytes\{driver="zwave"\} \d{8,}$/m);
 
   stick.simulator.leaving = 2;

@@ -356,6 +356,16 @@ describe("what the lock cannot take", () => {
     expect(rig.observed(B)).toMatchObject({ status: "set", errors: [] });
   });
 
+  test("a lock that refuses is left in peace for two seconds before it is asked again", async () => {
+    const rig = await new KeypadRig().ready();
+    rig.simulator.refusesCodes = true;
+    rig.feedCode(A, "4711");
+    await rig.settle(3_500);
+    const [first = 0, second = 0] = rig.slots()[0]?.tries ?? [];
+    expect(first).toBeGreaterThan(0);
+    expect(second - first).toBeGreaterThanOrEqual(2_000);
+  });
+
   test("a lock that refuses: three tries, an hour's rest, and it says so; a word of a person tries again", async () => {
     const rig = await new KeypadRig().ready();
     rig.simulator.refusesCodes = true;
