@@ -251,8 +251,8 @@ async function changeSpeed(tools: BringUp, peripheral: Peripheral): Promise<void
     if (!(error instanceof Setback) || error.problem.is === "refused") throw error;
   }
   await wire.setBaud(baud);
-  peripheral.session.restart();
   if (peripheral.config.secure) await openChannel(tools, peripheral);
+  else peripheral.session.restart();
   tools.log.debug(
     { event: "osdp.speed_changed", unit: peripheral.key, baud },
     "the reader changed its speed",

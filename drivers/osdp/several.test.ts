@@ -156,6 +156,12 @@ describe("speed", () => {
     expect(line.events("osdp.problem")).toMatchObject([{ unit: "door-1", problem: "noise" }]);
   });
 
+  test("a reader in clear is told too, and spoken to from the beginning at the new speed", async () => {
+    line.simulator.add({ address: 1 });
+    await line.open({ baud_rate: 38_400, units: { door: { address: 1, secure: false } } });
+    expect([line.unitKeys, line.simulator.at(1).baud]).toEqual([["door"], 38_400]);
+  });
+
   test("one that has the speed already is not told again", async () => {
     const speeds = vi.spyOn(line.simulator, "setBaudRate");
     await line.open({ baud_rate: 38_400, units: add(1, 38_400) });
