@@ -8,6 +8,7 @@ import { KEYPAD_INVENTORY, LOCK } from "#test/support/keypad-rig";
 /** What a door is told and what it tells, whatever it is made of: a keypad that does here as each test says. */
 
 const A = "11111111-0000-4000-8000-000000000001";
+const B = "11111111-0000-4000-8000-000000000002";
 const GATE = KEYPAD_INVENTORY.locks.find(({ id }) => id === LOCK.door)!; // it is there
 
 class FakeDoor implements OnGatewayKeypad {
@@ -148,6 +149,19 @@ test("badges are for whoever enrols them, PINs still open, and afterwards badges
   door.hold("04deadbeef");
   await after();
   expect(events()).toEqual([1, 1]);
+});
+
+test("a code for one use whose use cannot be stored opens nothing, and says why", async () => {
+  rig.code(B, "0815", { is_one_time_use: true });
+  const full = vi.spyOn(rig.store, "transaction").mockImplementation(() => {
+    throw new Error("the disk is full");
+  });
+  door.type("0815");
+  await after();
+  full.mockRestore();
+  rig.engine.keypads.doors.turn();
+  expect(door.told).toEqual([expect.stringContaining("that use cannot be recorded") as string]);
+  expect(rig.last).toMatchObject({ access_code_id: B, reason: { reason_code: "credential_error" } });
 });
 
 test("news that the disk does not take is kept, a thousand of it, and told once", () => {
