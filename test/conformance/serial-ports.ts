@@ -1,42 +1,60 @@
-import type { SerialLine } from "#driver-api";
+import type { SerialLine, SerialSettings } from "#driver-api";
 import { openSerialLine } from "#src/transports/serial";
 import { type Behind, Listening, type OpenPort, portClock, type Ports } from "#test/conformance/ports";
 import { PtyEnd } from "#test/support/pty-end";
-import { type Pty, takePty } from "#test/support/ptys";
+import { takePty } from "#test/support/ptys";
 import type { Lane } from "#test/support/traffic";
 
 const NEVER_ABORTS = new AbortController().signal;
 
-/** `src/transports/serial.ts`, the real `serialport` and the kernel's line; a new pseudo-terminal for every opening. */
+/** A pseudo-terminal, and the port that was opened at its near end. */
+interface Cable {
+  readonly driverId: string;
+  readonly end: PtyEnd;
+  readonly port: SerialLine;
+}
+
+const idle: Cable[] = [];
+
+/**
+ * `src/transports/serial.ts`, the real `serialport` and the kernel's line. A port that comes back open, as it was and with
+ * nothing on its way, serves the next bench.
+ */
 export const serialPorts: Ports = {
   byteStep: 7,
+  floodBytes: 1 << 19,
   async open({ id, serial }, behind) {
     if (serial === undefined) throw new Error(`${id} is no driver of a serial line`);
-    const pty = takePty();
-    const opening = openSerialLine(pty.path, serial, { clock: portClock });
-    return new CountedSerial(await behind.traffic.lane("openings").during(opening), pty, behind);
+    const known = idle.findIndex(({ driverId }) => driverId === id);
+    const [cable] = known < 0 ? [] : idle.splice(known, 1);
+    const openings = behind.traffic.lane("openings");
+    return new CountedSerial(cable ?? (await openings.during(openCable(id, serial))), behind);
   },
 };
+
+async function openCable(driverId: string, settings: SerialSettings): Promise<Cable> {
+  const pty = takePty();
+  const end = new PtyEnd(pty);
+  return { driverId, end, port: await openSerialLine(pty.path, settings, { clock: portClock }) };
+}
 
 /** An open port of which it is known what is on its way. */
 class CountedSerial implements OpenPort, SerialLine {
   readonly line = this;
-  readonly #port: SerialLine;
+  readonly #cable: Cable;
   readonly #behind: Behind;
-  readonly #end: PtyEnd;
   readonly #calls: Lane;
+  #isAsItWas = true;
   readonly #listening = new Listening();
   readonly #stops: readonly (() => void)[];
 
-  constructor(port: SerialLine, pty: Pty, behind: Behind) {
+  constructor(cable: Cable, behind: Behind) {
+    const { port, end } = cable;
     const { line, traffic } = behind;
-    const carryOn = (bytes: Uint8Array) => void line.write(bytes, NEVER_ABORTS).catch(() => undefined);
-    const end = new PtyEnd(pty);
-    end.join(traffic, carryOn);
+    end.join(traffic, (bytes) => void line.write(bytes, NEVER_ABORTS).catch(() => undefined));
     const hangingUp = traffic.lane("hanging up");
-    this.#port = port;
+    this.#cable = cable;
     this.#behind = behind;
-    this.#end = end;
     this.#calls = traffic.lane("calls to the port");
     this.#stops = [
       // Before any listener of the driver: what it hears is no longer on its way.
@@ -58,22 +76,22 @@ class CountedSerial implements OpenPort, SerialLine {
   }
 
   get isOpen(): boolean {
-    return this.#port.isOpen;
+    return this.#cable.port.isOpen;
   }
 
   write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     // Otherwise it is refused before a byte has left.
-    if (this.isOpen && !signal.aborted) this.#end.wrote(bytes.length);
-    return this.#calls.during(this.#port.write(bytes, signal));
+    if (this.isOpen && !signal.aborted) this.#cable.end.wrote(bytes.length);
+    return this.#calls.during(this.#cable.port.write(bytes, signal));
   }
 
   onData(listener: (chunk: Uint8Array) => void): () => void {
-    return this.#listening.add(() => this.#port.onData(listener));
+    return this.#listening.add(() => this.#cable.port.onData(listener));
   }
 
   onClose(listener: (reason: string) => void): () => void {
     return this.#listening.add((over) =>
-      this.#port.onClose((reason) => {
+      this.#cable.port.onClose((reason) => {
         over();
         listener(reason);
       }),
@@ -81,17 +99,22 @@ class CountedSerial implements OpenPort, SerialLine {
   }
 
   async setBaudRate(baud: number): Promise<void> {
-    await this.#calls.during(this.#port.setBaudRate(baud));
+    this.#isAsItWas = false;
+    await this.#calls.during(this.#cable.port.setBaudRate(baud));
     await this.#behind.line.setBaudRate(baud);
   }
 
   close(): Promise<void> {
-    return this.#port.close();
+    return this.#cable.port.close();
   }
 
   async release(): Promise<void> {
     for (const stop of this.#stops) stop();
-    await this.#port.close();
-    this.#end.drop();
+    if (this.isOpen && this.#isAsItWas && this.#behind.traffic.isStill) {
+      idle.push(this.#cable);
+      return;
+    }
+    await this.#cable.port.close();
+    this.#cable.end.drop();
   }
 }
