@@ -121,6 +121,15 @@ test("two that look the same are told apart by where the card is laid", async ()
   expect((await cli("devices", "add", "spa", ...ports, "--no-card")).error).toContain("Only a card tells");
 });
 
+test("two cards at once are a card all the same, and the words say that it was not read", async () => {
+  const simulator = new Pn532Simulator();
+  const port = await plugIn(simulator);
+  simulator.putCard(blank());
+  simulator.putCard(blank());
+  const { code, out } = await cli("devices", "add", "bar", port);
+  expect([code, out.includes("A card was seen, and not read")]).toEqual([EXIT.ok, true]);
+});
+
 test("an encoder for stripes is tried by a pull, and makes cards too", async () => {
   const [left, right] = [new MsrSimulator(realClock), new MsrSimulator(realClock)];
   const ports = [await plugIn(left), await plugIn(right)];

@@ -191,7 +191,8 @@ function cardWords({ card }: Identified): string {
   if (card === null) return "It was not tried with a card.";
   if (card.technology === "magstripe") return "A card was pulled through it.";
   if (card.technology === "badge") return "It read a badge.";
-  return `It read a card: ${card.technology}${card.uid === null ? "" : `, UID ${card.uid}`}.`;
+  if (card.uid === null) return "A card was seen, and not read: another one may have lain beside it.";
+  return `It read a card: ${card.technology}, UID ${card.uid}.`;
 }
 
 function lastingWords({ port, is_lasting: isLasting }: Identified): readonly string[] {
