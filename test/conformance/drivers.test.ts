@@ -5,9 +5,9 @@ import { driverIds, rigOf, testDriver } from "#test/conformance/suite";
 /**
  * The contract of `src/driver-api`, put to every driver of the real list, on a line in memory, where it costs little to
  * play a conversation anew for each of its bytes: a driver that is in the list and has no rig fails here. One driver only:
- * `npx vitest run test/conformance -t acme`. Over real ports: `serial.test.ts`, `serial-others.test.ts` and `hid.test.ts`. A driver that needs real
- * time is put to it there alone, and a PC/SC driver here alone: the real service with its virtual reader takes a good part
- * of a second to see each card.
+ * `npx vitest run test/conformance -t acme`. Over real ports: `serial.test.ts`, `serial-others.test.ts`, `hid.test.ts`. A
+ * driver that needs real time is put to it there alone, and a PC/SC driver here alone: the real service with its virtual
+ * reader takes a good part of a second to see each card.
  */
 test("every case has its own id", () => {
   expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);
