@@ -38,6 +38,15 @@ describe("a card", () => {
     expect(rig.last).toMatchObject({ method: "card", acs_credential_id: A });
   });
 
+  test("of a credential that was deleted is nobody's, though it may be about", async () => {
+    const rig = await new DoorRig("card").ready();
+    const uid = await issue(rig);
+    rig.feedCredential(A, { allowed_acs_entrance_ids: [GATE], state: "deleted" });
+    expect(rig.row(A).gone).toBe(true);
+    await rig.hold(uid, 32);
+    expect([rig.opened, rig.denial]).toEqual([null, "unknown_code"]);
+  });
+
   test("that is for another entrance opens nothing here", async () => {
     const rig = await new DoorRig("card").ready();
     await rig.hold(await issue(rig, { allowed_acs_entrance_ids: [SITE.room101] }), 32);
@@ -101,6 +110,15 @@ describe("a card", () => {
     const other = await new DoorRig("pin").ready();
     await other.hold(uid, 32);
     expect([other.opened, other.denial]).toEqual([null, "credential_error"]);
+  });
+
+  test("has a PIN, which opens nothing by itself", async () => {
+    const rig = await new DoorRig("pin_or_card").ready();
+    rig.feedCardWithPin(A, "2468");
+    rig.put();
+    await rig.job("encode", A);
+    await rig.type("2468");
+    expect([rig.opened, rig.denial]).toEqual([null, "unknown_code"]);
   });
 
   test("and its PIN, one after the other, where both are wanted", async () => {

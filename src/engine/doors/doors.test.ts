@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { isoInstant } from "#src/domain/seam/instant";
+import { Secret } from "#src/lib/secret";
 import { DoorRig } from "#test/support/door-rig";
 import { type EngineRigOptions, SITE } from "#test/support/engine-rig";
 import { LOCK } from "#test/support/keypad-rig";
@@ -43,6 +44,9 @@ describe("a PIN", () => {
     await rig.settle();
     await rig.type("4711");
     expect([rig.opened, rig.denial]).toEqual([null, "unknown_code"]);
+    rig.feedPin(B, "2468");
+    await rig.type("2468");
+    expect([rig.opened, rig.denial]).toEqual([null, "unknown_code"]);
   });
 
   test("changed, it opens; the old one does not, from the moment the change is stored", async () => {
@@ -55,6 +59,10 @@ describe("a PIN", () => {
     expect(rig.opened).toBeNull();
     await rig.type("4712");
     expect(rig.opened).toBe(4_000);
+    const row = rig.store.objects.get("access_code", A)!; // it is there
+    rig.store.transaction(() => rig.store.objects.put({ ...row, code: new Secret("4713"), dirty: true }));
+    await rig.type("4712");
+    expect([rig.opened, rig.denial]).toEqual([null, "unknown_code"]);
   });
 
   test.each(["revoked", "deleted", "suspended"])("%s, it opens nothing any more", async (state) => {
@@ -70,6 +78,7 @@ describe("a PIN", () => {
   test("opens from its start to its end, to the second, and early or late is said", async () => {
     const rig = await new DoorRig().ready();
     const now = rig.clock.now();
+    rig.code(B, "0815");
     rig.code(A, "4711", {
       type: "time_bound",
       starts_at: isoInstant(now + HOUR),
@@ -111,6 +120,16 @@ describe("a PIN", () => {
     rig.feedPin(A, "2468", { allowed_acs_entrance_ids: [GATE], state: "revoked" });
     await rig.type("2468");
     expect(rig.opened).toBeNull();
+  });
+
+  test("of a credential whose document names somebody who is not there yet opens nothing", async () => {
+    const rig = await new DoorRig().ready();
+    rig.feedPin(A, "2468", { allowed_acs_entrance_ids: [GATE] });
+    const nobody = "dddddddd-0000-4000-8000-0000000000ff";
+    rig.feedPin(A, "2468", { allowed_acs_entrance_ids: [GATE], acs_user_id: nobody });
+    expect(rig.row(A).blocked).toContain("missing");
+    await rig.type("2468");
+    expect([rig.opened, rig.denial]).toEqual([null, "blocklisted_code"]);
   });
 
   test("of two is denied", async () => {
