@@ -93,6 +93,8 @@ test("a battery that is low without a figure", async () => {
   const events = site.events(V2);
   await site.lock(V2).reportLowBattery();
   await eventually(() => expect(events).toEqual([{ type: "battery", level: 0 }]));
+  site.lock(V2).battery = 0xff;
+  expect(await site.keypad(V2).readState?.(calm())).toMatchObject({ battery: 0 });
 });
 
 test("a jam is a state, told once", async () => {
