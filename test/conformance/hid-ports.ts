@@ -26,7 +26,7 @@ export class HidPorts implements Ports {
   /** About two in each report, which arrives whole or not at all. */
   readonly byteStep = 31;
   /** Reports go one by one. */
-  readonly floodBytes = 1 << 19;
+  readonly floodBytes = 5 << 17;
   readonly #world: HidWorld;
   readonly #idle: Plugged[] = [];
   #count = 0;

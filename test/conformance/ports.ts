@@ -23,7 +23,7 @@ export interface Ports {
    * take each. No multiple of eight: another bit turns over every time.
    */
   readonly byteStep: number;
-  /** As much garbage as a case sends where it looks for what is kept of it; left out: two MiB. */
+  /** As much garbage as a case sends, twice, where one MiB may be kept of it; left out: two MiB. */
   readonly floodBytes?: number;
   open(driver: Driver, behind: Behind): Promise<OpenPort>;
 }

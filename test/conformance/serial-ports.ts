@@ -22,7 +22,7 @@ const idle: Cable[] = [];
  */
 export const serialPorts: Ports = {
   byteStep: 7,
-  floodBytes: 1 << 19,
+  floodBytes: 1 << 20,
   async open({ id, serial }, behind) {
     if (serial === undefined) throw new Error(`${id} is no driver of a serial line`);
     const known = idle.findIndex(({ driverId }) => driverId === id);
