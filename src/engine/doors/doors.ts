@@ -70,6 +70,11 @@ export class Doors {
     if (holder?.isAllowed === true && isOver(holder, time.read().certain)) this.#ended.add(lock.id, holder);
   }
 
+  /** It was opened from afar; the door itself does not say so. */
+  noteRemote(lock: InventoryLock): void {
+    this.#news.tell(lock, "lock.unlocked", { method: "remote" });
+  }
+
   /** Badges that are held to this unit's reader open nothing until the returned function is called. */
   setAside(unit: string): () => void {
     this.#setAside.add(unit);

@@ -257,8 +257,11 @@ export class Keypads {
     await deps.devices.use(lock?.unit ?? "", signal, async ({ keypadLock }) => {
       if (keypadLock === undefined) throw new DriverError("device.wrong", "none", "the unit is no lock");
       if (keypadLock.codes === "on_device") return keypadLock[to]({ signal });
-      if (to === "unlock")
-        return keypadLock.grant(deps.doors?.get(lock?.unit ?? "")?.openMs ?? GRANT_MS, { signal });
+      if (to === "unlock") {
+        await keypadLock.grant(deps.doors?.get(lock?.unit ?? "")?.openMs ?? GRANT_MS, { signal });
+        if (lock !== undefined) this.doors.noteRemote(lock);
+        return;
+      }
       throw new DriverError("device.wrong", "none", "a door that the gateway opens locks by itself");
     });
   }

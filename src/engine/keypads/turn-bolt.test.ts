@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { gatewayModel } from "#src/api/gateway-model";
 import { KeypadRig, LOCK } from "#test/support/keypad-rig";
 import { startBolt } from "./turn-bolt.js";
 
@@ -23,6 +24,24 @@ test("a door is locked and unlocked, and the lock's own word is told as an event
     expect(rig.store.keypads.lock(LOCK.plain)?.observed.locked).toBe(isLocked);
   }
   expect(rig.events().filter((type) => type.startsWith("lock."))).toEqual(["lock.locked", "lock.unlocked"]);
+});
+
+test("a door that the gateway opens is unlocked for as long as its rules say, is told so, and cannot be locked", async () => {
+  const rig = await new KeypadRig({
+    doors: new Map([["bench/door-1", { mode: "pin", openMs: 4_000 }]]),
+  }).ready();
+  const { id } = startBolt(rig.engine, { lockId: LOCK.door, act: "unlock_door", cause: BY });
+  await rig.settle();
+  expect(rig.store.attempts.get(id)?.status).toBe("success");
+  expect(rig.simulator.lastGrantMs).toBe(4_000);
+  const told = rig.store.events.list({ where: { device_id: LOCK.door }, types: ["lock.unlocked"], limit: 9 });
+  expect(told).toMatchObject([{ event_type: "lock.unlocked", method: "remote" }]);
+  const by = { name: "desk", role: "technician", seesPins: true } as const;
+  const { locks, devices } = gatewayModel(rig.engine, { isSandbox: false });
+  expect(devices.get(LOCK.door)).toMatchObject({ can_remotely_lock: false, can_remotely_unlock: true });
+  expect(() => locks.lockDoor(LOCK.door, by)).toThrow(
+    expect.objectContaining({ status: 400, type: "device_cannot_do_this" }),
+  );
 });
 
 test("a lock that is away: the attempt ends and says what to do", async () => {
