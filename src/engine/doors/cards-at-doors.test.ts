@@ -36,6 +36,10 @@ describe("a card", () => {
     await rig.hold(read, 32);
     expect([rig.opened, rig.denial]).toEqual([null, "blocklisted_code"]);
     expect(rig.last).toMatchObject({ method: "card", acs_credential_id: A });
+    // Nothing takes a revocation back.
+    rig.feedCredential(A, { allowed_acs_entrance_ids: [GATE] });
+    await rig.hold(read, 32);
+    expect([rig.opened, rig.denial]).toEqual([null, "blocklisted_code"]);
   });
 
   test("of a credential that was deleted is nobody's, though it may be about", async () => {
