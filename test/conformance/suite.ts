@@ -11,7 +11,7 @@ export type DriverId = keyof typeof drivers;
 export const driverIds = Object.keys(drivers) as readonly DriverId[];
 
 /** Some cases play a long conversation once for each of its bytes; a busy machine gets the time. */
-export const CASE_MS_MAX = 90_000;
+export const CASE_MS_MAX = 120_000;
 
 export async function rigOf(id: string): Promise<DriverRig> {
   const { rig } = (await import(`../../drivers/${id}/conformance.ts`)) as { readonly rig: DriverRig };
