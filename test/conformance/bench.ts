@@ -34,11 +34,6 @@ export interface Subject {
   readonly ports?: Ports;
 }
 
-/** From one byte to the next that a case plays a conversation for anew. */
-export function byteStep({ ports }: Subject): number {
-  return ports?.byteStep ?? 1;
-}
-
 /** One driver with its simulator at the other end of a line, in virtual time. */
 export class Bench {
   readonly subject: Subject;

@@ -2,8 +2,9 @@ import { expect } from "vitest";
 import { type CardTechnology, DriverError, type ReadPlan } from "#driver-api";
 import { DeadlineExceeded } from "#src/lib/deadline";
 import { Secret } from "#src/lib/secret";
-import { Bench, byteStep, calm, type Subject } from "#test/conformance/bench";
+import { Bench, calm, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
+import { byteStep } from "#test/conformance/ports";
 import {
   canaryDesfireKey,
   canaryKey,

@@ -1,13 +1,7 @@
 import { expect, vi } from "vitest";
-import {
-  Bench,
-  byteStep,
-  calm,
-  cancelled,
-  expectNobodyListensTo,
-  type Subject,
-} from "#test/conformance/bench";
+import { Bench, calm, cancelled, expectNobodyListensTo, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
+import { byteStep } from "#test/conformance/ports";
 import { capabilitiesOf } from "#test/conformance/rig";
 import { scenesOf } from "#test/conformance/scenes";
 import { everyCall, everyReadBack } from "#test/conformance/steps";

@@ -1,7 +1,8 @@
 import { expect } from "vitest";
 import { DriverError } from "#driver-api";
-import { Bench, byteStep, calm, type Subject } from "#test/conformance/bench";
+import { Bench, calm, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
+import { byteStep } from "#test/conformance/ports";
 import { facts } from "#test/conformance/steps";
 import { justBefore } from "#test/conformance/tap";
 import type { Cut } from "#test/support/memory-line";

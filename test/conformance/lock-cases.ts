@@ -1,8 +1,9 @@
 import { expect } from "vitest";
 import { type Call, DriverError, type LockEvent, type OnDeviceKeypad } from "#driver-api";
 import { Secret } from "#src/lib/secret";
-import { Bench, byteStep, calm, type Subject } from "#test/conformance/bench";
+import { Bench, calm, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
+import { byteStep } from "#test/conformance/ports";
 import { CANARY } from "#test/conformance/plans";
 import { pinFor, slotReadBack } from "#test/conformance/steps";
 import { flip } from "#test/conformance/tap";

@@ -28,6 +28,11 @@ export interface Ports {
   open(driver: Driver, behind: Behind): Promise<OpenPort>;
 }
 
+/** From one byte to the next that a case plays a conversation for anew. */
+export function byteStep({ ports }: { readonly ports?: Ports }): number {
+  return ports?.byteStep ?? 1;
+}
+
 export interface OpenPort {
   /** As the driver gets it. */
   readonly line: SerialLine | HidLine | PcscLine;

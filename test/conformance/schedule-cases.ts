@@ -6,8 +6,9 @@ import {
   type LockEvent,
   type OnDeviceKeypad,
 } from "#driver-api";
-import { Bench, byteStep, calm, type Subject } from "#test/conformance/bench";
+import { Bench, calm, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
+import { byteStep } from "#test/conformance/ports";
 import { pinFor } from "#test/conformance/steps";
 import type { Cut } from "#test/support/memory-line";
 

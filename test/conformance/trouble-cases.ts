@@ -2,8 +2,9 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect } from "vitest";
 import { DRIVER_ERRORS, DriverError, type DriverErrorCode } from "#driver-api";
-import { Bench, byteStep, calm, expectNobodyListensTo, type Subject } from "#test/conformance/bench";
+import { Bench, calm, expectNobodyListensTo, type Subject } from "#test/conformance/bench";
 import type { Case } from "#test/conformance/case";
+import { byteStep } from "#test/conformance/ports";
 import { type Act, type Scene, scenesOf } from "#test/conformance/scenes";
 import { delay, flip, justBefore, lose, pause, type Side, SIDES, type Trouble } from "#test/conformance/tap";
 
