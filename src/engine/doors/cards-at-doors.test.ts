@@ -84,6 +84,13 @@ describe("a card", () => {
     expect([rig.opened, rig.denial]).toEqual([null, "blocklisted_code"]);
   });
 
+  test("opens by the number that lies on it, where the reader can read that", async () => {
+    const rig = await new DoorRig("card").ready();
+    await issue(rig);
+    await rig.hold(rig.row(A).cardCredentialId ?? "", 64);
+    expect(rig.opened).toBe(4_000);
+  });
+
   test("by the number that a vendor's system gave it, and by no number that begins alike", async () => {
     const rig = await new DoorRig("card", SITE.issuerSystem).ready();
     const format = WIEGAND_FORMATS.find(({ name }) => name === "H10301")!; // it is there
