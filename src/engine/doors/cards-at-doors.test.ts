@@ -51,9 +51,12 @@ describe("a card", () => {
     expect([rig.opened, rig.denial]).toEqual([null, "unknown_code"]);
   });
 
-  test("that is for another entrance opens nothing here", async () => {
+  test.each([
+    ["without a keypad", [SITE.room101]],
+    ["with a keypad of its own", [SITE.room101, LOCK.plainEntrance]],
+  ])("that is for another entrance %s opens nothing here", async (_, entrances) => {
     const rig = await new DoorRig("card").ready();
-    await rig.hold(await issue(rig, { allowed_acs_entrance_ids: [SITE.room101] }), 32);
+    await rig.hold(await issue(rig, { allowed_acs_entrance_ids: entrances }), 32);
     expect([rig.opened, rig.denial]).toEqual([null, "blocklisted_code"]);
   });
 
