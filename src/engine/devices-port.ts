@@ -8,11 +8,7 @@ export type DeviceState = "absent" | "opening" | "ready" | "busy" | "backing_off
 
 /** Why a device is not ready. `docs/errors.md` says of each what an operator should do. */
 export type DeviceProblemCode =
-  | DriverErrorCode
-  | "port.missing"
-  | "port.held"
-  | "port.refused"
-  | "port.ambiguous";
+  DriverErrorCode | "port.missing" | "port.held" | "port.refused" | "port.ambiguous";
 
 export interface DeviceStatus {
   /** Key in the configuration. */
