@@ -75,6 +75,8 @@ export class Bench {
   async #units(device: Device): Promise<void> {
     const count = this.subject.rig.time?.units ?? 0;
     while (device.units.length < count) await this.clock.advance(10);
+    // The last that was said about them may still be on its way.
+    await this.run(Promise.resolve());
   }
 
   /** Starts to open the device and waits for nothing. */
