@@ -66,10 +66,9 @@ export function lineOpeners(clock: Clock, hosts?: Hosts, configured: readonly st
 async function placeNow(port: string): Promise<string | null> {
   if (pcscReaderOf(port) !== null) return null;
   const address = parseHidAddress(port);
-  if (await isAmbiguous(port)) return null;
-  if (address === null) return realpath(port).catch(() => null);
-  const [node] = await nodesAt(address);
-  return node?.path ?? null;
+  if (address === null) return (await isAmbiguous(port)) ? null : realpath(port).catch(() => null);
+  const [node, ...others] = await nodesAt(address);
+  return others.length > 0 ? null : (node?.path ?? null);
 }
 
 async function isAmbiguous(port: string): Promise<boolean> {

@@ -42,12 +42,17 @@ export function gatewayPorts(
     return null;
   };
 
-  /** A name that will still mean this port tomorrow, whatever a person called it. */
-  const namedToLast = async (port: string): Promise<{ port: string; isLasting: boolean }> => {
-    const place = await lines.placeOf(port);
-    for (const found of place === null ? [] : await foundPorts(clock))
-      if ((await lines.placeOf(found.port)) === place) return found;
-    return { port, isLasting: true };
+  /** Names that will still mean these ports tomorrow, whatever a person called them. */
+  const namedToLast = async (ports: readonly string[]) => {
+    const all = await foundPorts(clock);
+    const places = await Promise.all(all.map(({ port }) => lines.placeOf(port)));
+    return Promise.all(
+      ports.map(async (port): Promise<Pick<FoundPort, "port" | "isLasting">> => {
+        const place = await lines.placeOf(port);
+        const found = place === null ? undefined : all[places.indexOf(place)];
+        return found ?? { port, isLasting: true };
+      }),
+    );
   };
 
   const assertFree = async (port: string): Promise<void> => {
@@ -85,7 +90,7 @@ export function gatewayPorts(
       const [kind, ...others] = new Set(ports.map(kindOf));
       if (kind === undefined || others.length > 0)
         throw refused("invalid_input", "must be all serial ports, all USB HID devices or all PC/SC readers");
-      const named = await Promise.all(ports.map(namedToLast));
+      const named = await namedToLast(ports);
       const candidates = await candidatesFor(kind, driver, clock);
       audit(by, `asked what is at ${ports.join(", ")}`);
       const result = await probe(

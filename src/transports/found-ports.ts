@@ -1,7 +1,7 @@
 import type { Clock } from "#src/lib/deadline";
 import { hidAddressOf, hidNodes } from "./hid-nodes.js";
 import { pcscReaders } from "./pcsc.js";
-import { serialAdapters, type SerialAdapter } from "./serial-adapters.js";
+import { lastingName, serialAdapters } from "./serial-adapters.js";
 
 /** Something plugged in, by the name that a configuration should use for it. */
 export interface FoundPort {
@@ -39,10 +39,6 @@ async function serialPorts(root: string): Promise<readonly FoundPort[]> {
     return { kind: "serial", port, node, usb, label, isLasting: port !== node };
   });
   return ports.sort((a, b) => (a.port < b.port ? -1 : 1));
-}
-
-export function lastingName({ node, byId, byPath, twins }: SerialAdapter): string {
-  return (twins.length === 0 ? byId : null) ?? byPath ?? node;
 }
 
 async function hidPorts(): Promise<readonly FoundPort[]> {

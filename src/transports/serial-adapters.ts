@@ -49,6 +49,11 @@ export async function adaptersNamed(path: string, root = ""): Promise<readonly S
   return adapters.filter(({ node }) => node === named.node || named.twins.includes(node));
 }
 
+/** The widest of its names that means it alone. */
+export function lastingName({ node, byId, byPath, twins }: SerialAdapter): string {
+  return (twins.length === 0 ? byId : null) ?? byPath ?? node;
+}
+
 /** Real node → name. Of several names of one node, such as those of different USB generations, the first counts. */
 async function linksIn(root: string, folder: "by-id" | "by-path"): Promise<ReadonlyMap<string, string>> {
   const links = new Map<string, string>();

@@ -2,11 +2,10 @@ import { access, constants, stat } from "node:fs/promises";
 import { SerialPort } from "serialport";
 import { DriverError, type SerialLine, type SerialSettings } from "#driver-api";
 import { type Clock, withDeadline } from "#src/lib/deadline";
-import { lastingName } from "./found-ports.js";
 import { LineLife } from "./line-life.js";
 import { PortError } from "./port-error.js";
 import { holderName, lockHolder, portHolder, type PortHolder } from "./port-holder.js";
-import { adaptersNamed, type SerialAdapter } from "./serial-adapters.js";
+import { adaptersNamed, lastingName, type SerialAdapter } from "./serial-adapters.js";
 
 const OPEN_LIMIT_MS = 5_000;
 const CLOSE_LIMIT_MS = 1_000;

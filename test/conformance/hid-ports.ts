@@ -136,12 +136,7 @@ class CountedHid implements OpenPort, HidLine {
   }
 
   onClose(listener: (reason: string) => void): () => void {
-    return this.#listening.add((over) =>
-      this.#plugged.port.onClose((reason) => {
-        over();
-        listener(reason);
-      }),
-    );
+    return this.#listening.addEnd(this.#plugged.port, listener);
   }
 
   close(): Promise<void> {

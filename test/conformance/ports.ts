@@ -61,6 +61,16 @@ export class Listening {
       detach();
     };
   }
+
+  /** The end of `port`, which is told once. */
+  addEnd(port: Pick<OpenPort["line"], "onClose">, listener: (reason: string) => void): () => void {
+    return this.add((over) =>
+      port.onClose((reason) => {
+        over();
+        listener(reason);
+      }),
+    );
+  }
 }
 
 // A case may put the timers of this process on ice: a port has its own.

@@ -90,12 +90,7 @@ class CountedSerial implements OpenPort, SerialLine {
   }
 
   onClose(listener: (reason: string) => void): () => void {
-    return this.#listening.add((over) =>
-      this.#cable.port.onClose((reason) => {
-        over();
-        listener(reason);
-      }),
-    );
+    return this.#listening.addEnd(this.#cable.port, listener);
   }
 
   async setBaudRate(baud: number): Promise<void> {

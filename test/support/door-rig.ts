@@ -1,15 +1,11 @@
 import type { DoorRules } from "#src/engine/doors/doors";
-import { isoInstant } from "#src/domain/seam/instant";
 import { fromHex } from "#src/lib/hex";
 import type { JsonObject } from "#src/lib/json";
-import { Secret } from "#src/lib/secret";
 import { type EngineRigOptions, SITE } from "./engine-rig.js";
 import { KEYPAD_INVENTORY, KeypadRig, LOCK } from "./keypad-rig.js";
 
 /** The gate has a keypad of the reference device that only reports. */
 export class DoorRig extends KeypadRig {
-  #cardRev = 9_000;
-
   /** `systemId`: whose entrance the gate is. */
   constructor(
     mode: DoorRules["mode"] = "pin",
@@ -33,30 +29,11 @@ export class DoorRig extends KeypadRig {
 
   /** A card credential for the gate, with a PIN of its own. */
   feedCardWithPin(id: string, pin: string, changes: JsonObject = {}): void {
-    const rev = this.#cardRev++;
-    const spec = {
-      acs_credential_id: id,
-      acs_system_id: SITE.system,
-      acs_user_id: null,
+    this.feedPin(id, pin, {
       access_method: "card",
       allowed_acs_entrance_ids: [LOCK.doorEntrance],
-      starts_at: null,
-      ends_at: null,
-      is_one_time_use: false,
-      has_code: true,
-      state: "active",
-      created_at: isoInstant(this.clock.now()),
       ...changes,
-    };
-    const document = {
-      kind: "acs_credential",
-      id,
-      epoch: 1,
-      rev,
-      spec,
-      code: new Secret(pin),
-    } as const;
-    this.engine.storePage([document], [], { epoch: { n: 1, id: "e" }, rev }, Number.MAX_SAFE_INTEGER);
+    });
   }
 
   async type(keys: string): Promise<this> {
